@@ -1,0 +1,7 @@
+"""`python -m sagemaker_loadtest` is the command `sagemaker-loadtest`."""
+
+import sys
+
+from sagemaker_loadtest.cli import main
+
+sys.exit(main())

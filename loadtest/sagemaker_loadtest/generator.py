@@ -1,0 +1,103 @@
+"""Was the load generator itself the limit? Signs, their limits, and which of them take the verdict away."""
+
+from dataclasses import dataclass
+
+from sagemaker_loadtest.spec import LoadTest
+from sagemaker_loadtest.tally import Tally
+from sagemaker_loadtest.units import count, milliseconds, percent
+
+CPU_LIMIT_PERCENT = 85.0
+CPU_WINDOW = 5
+SENT_LIMIT_PERCENT = 99.0
+DELAY_FLOOR_MS = 5.0
+DELAY_SHARE = 0.1
+STALL_LIMIT_MS = 250.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One sign. `decisive`: with it not `ok`, no statement about the endpoint can be made."""
+
+    name: str
+    seen: str
+    limit: str
+    ok: bool
+    decisive: bool
+    reason: str = ""
+
+
+def delay_limit(test: LoadTest) -> float:
+    """Delay inside the generator, in ms, that is small beside what is measured: a tenth of the tightest latency limit, at least 5."""
+    limits = [t.limit for t in test.thresholds if t.metric == "latency"]
+    return max(DELAY_FLOOR_MS, DELAY_SHARE * min(limits)) if limits else 4 * DELAY_FLOOR_MS
+
+
+def checks(test: LoadTest, tally: Tally, *, workers_lost: int, latency_missed: bool) -> tuple[Check, ...]:
+    """All signs after a run.
+
+    A load that was not sent, or a worker without CPU left, always takes the verdict away. Delays inside the generator can
+    only make latencies look worse than they were: they take it away when a latency threshold was missed, not when all were met.
+    """
+    limit = delay_limit(test)
+    found = [_cpu(test, tally)]
+    if test.load.open:
+        found += [_sent(tally), _behind(tally, limit, latency_missed)]
+    found += [_lag(tally, limit, latency_missed), _stall(tally, latency_missed)]
+    if test.load.open:
+        dropped = tally.total.failures.get("dropped", 0)
+        found.append(
+            Check(f"Dropped at the bound of {test.load.open.max_in_flight:,} in flight", count(dropped), "0", dropped == 0, decisive=False)
+        )
+    found.append(Check(f"Workers lost of {test.workers}", str(workers_lost), "0", workers_lost == 0, decisive=False))
+    return tuple(found)
+
+
+def _cpu(test: LoadTest, tally: Tally) -> Check:
+    busiest, worker, since = 0.0, "", 0.0
+    for name, health in tally.workers.items():
+        counted = [(t, cpu) for t, cpu in health.cpu if t >= test.load.warm_up_seconds]
+        for i in range(max(1, len(counted) - CPU_WINDOW + 1) if counted else 0):
+            window = counted[i : i + CPU_WINDOW]
+            mean = sum(cpu for _, cpu in window) / len(window)
+            if mean > busiest:
+                busiest, worker, since = mean, name, window[0][0]
+    ok = busiest <= CPU_LIMIT_PERCENT
+    reason = f"{worker} ran at {busiest:.0f} % of one core from second {since:.0f} on, so it could neither send nor measure in time"
+    return Check(
+        f"Busiest worker, CPU of one core, {CPU_WINDOW} s", percent(round(busiest, 1)), f"≤ {CPU_LIMIT_PERCENT:.0f} %", ok, not ok, "" if ok else reason
+    )
+
+
+def _sent(tally: Tally) -> Check:
+    offered, sent = tally.total.offered, tally.total.sent + tally.total.failures.get("dropped", 0)
+    share = min(100.0, 100 * sent / offered) if offered else 100.0
+    ok = share >= SENT_LIMIT_PERCENT
+    return Check(
+        "Sent of what was scheduled",
+        percent(share),
+        f"≥ {SENT_LIMIT_PERCENT:.0f} %",
+        ok,
+        not ok,
+        "" if ok else f"Only {percent(share)} of the scheduled requests were sent",
+    )
+
+
+def _behind(tally: Tally, limit: float, latency_missed: bool) -> Check:
+    worst = max((h.behind.percentile(99) or 0.0 for h in tally.workers.values()), default=0.0)
+    ok = worst <= limit
+    reason = "" if ok else f"Requests left {milliseconds(worst)} behind schedule (p99), which is part of every latency here"
+    return Check("Sent behind schedule, p99", milliseconds(worst), f"≤ {limit:g} ms", ok, not ok and latency_missed, reason)
+
+
+def _lag(tally: Tally, limit: float, latency_missed: bool) -> Check:
+    worst = max((h.lag.percentile(99) or 0.0 for h in tally.workers.values()), default=0.0)
+    ok = worst <= 2 * limit
+    reason = "" if ok else f"A worker's event loop was {milliseconds(worst)} late (p99), so answers were seen late"
+    return Check("Event loop late, p99", milliseconds(worst), f"≤ {2 * limit:g} ms", ok, not ok and latency_missed, reason)
+
+
+def _stall(tally: Tally, latency_missed: bool) -> Check:
+    worst = max((h.lag.maximum or 0.0 for h in tally.workers.values()), default=0.0)
+    ok = worst <= STALL_LIMIT_MS
+    reason = "" if ok else f"A worker stood still for {milliseconds(worst)}"
+    return Check("Longest stall of a worker", milliseconds(worst), f"≤ {STALL_LIMIT_MS:g} ms", ok, not ok and latency_missed, reason)

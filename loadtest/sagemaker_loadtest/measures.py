@@ -1,0 +1,82 @@
+"""Thresholds against what was measured."""
+
+from dataclasses import dataclass
+
+from sagemaker_loadtest.histogram import TAIL_SAMPLES, Histogram
+from sagemaker_loadtest.spec import Threshold
+from sagemaker_loadtest.tally import Tally
+from sagemaker_loadtest.thresholds import holds
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One threshold with its measurement, in the threshold's unit. `note` says why there is none."""
+
+    threshold: Threshold
+    measured: float | None
+    met: bool
+    note: str = ""
+
+
+def measure(threshold: Threshold, tally: Tally, *, workers_lost: bool = False) -> Measure:
+    """Judges one threshold on everything after the warm-up."""
+    if threshold.metric == "rate":
+        measured, note = _rate(threshold, tally, workers_lost)
+    elif threshold.metric == "failed":
+        measured, note = _failed(threshold, tally)
+    else:
+        measured, note = _latency(threshold, tally)
+    return Measure(threshold, measured, holds(threshold, measured), note)
+
+
+def _rate(threshold: Threshold, tally: Tally, workers_lost: bool) -> tuple[float | None, str]:
+    if threshold.unit == "/s":
+        seconds = tally.measured_until()
+        return (tally.total.answered / seconds, "") if seconds else (None, "the run ended in its warm-up")
+    offered = tally.offered(workers_lost=workers_lost)
+    if not offered:
+        return None, "nothing was offered"
+    return min(100.0, 100 * tally.total.answered / offered), ""
+
+
+def _failed(threshold: Threshold, tally: Tally) -> tuple[float | None, str]:
+    answered, failed = counts_of(tally, threshold.variant)
+    if not answered + failed:
+        return None, _nothing(threshold.variant)
+    return 100 * failed / (answered + failed), ""
+
+
+def _latency(threshold: Threshold, tally: Tally) -> tuple[float | None, str]:
+    percentile = threshold.percentile or 100.0
+    answered, failed = counts_of(tally, threshold.variant)
+    if not answered:
+        return None, _nothing(threshold.variant) if not failed else "no request was answered"
+    if hidden_by_failures(percentile, answered, failed):
+        return None, f"{100 * failed / (answered + failed):.2g} % failed, so p{percentile:g} is a failed request"
+    found = latency_of(tally, threshold.variant).percentile(percentile, tail=TAIL_SAMPLES)
+    if found is None:
+        needed = round(TAIL_SAMPLES * 100 / (100 - percentile))
+        return None, f"{answered:,} answers are too few for p{percentile:g}, which needs {needed:,}"
+    return found, ""
+
+
+def _nothing(variant: str | None) -> str:
+    return f"no reply named a variant {variant}" if variant else "no request was counted"
+
+
+def hidden_by_failures(percentile: float, answered: int, failed: int) -> bool:
+    """Whether so many requests failed that the percentile of all requests would fall on a failed one."""
+    return failed > (answered + failed) * (100 - percentile) / 100 if percentile < 100 else False
+
+
+def counts_of(tally: Tally, variant: str | None) -> tuple[int, int]:
+    """Answered and failed requests, of one variant or of all."""
+    if variant is None:
+        return tally.total.latency.count, tally.total.failed
+    failures = tally.variant_failures.get(variant)
+    return latency_of(tally, variant).count, failures.total() if failures else 0
+
+
+def latency_of(tally: Tally, variant: str | None) -> Histogram:
+    """Latencies after the warm-up, of one variant or of all."""
+    return tally.total.latency if variant is None else tally.variants.get(variant) or Histogram()

@@ -1,0 +1,104 @@
+"""A worker's own books: what was offered, sent and answered in each second, handed over once a second."""
+
+from sagemaker_loadtest.histogram import Histogram
+from sagemaker_loadtest.replies import Outcome
+from sagemaker_loadtest.wire import Second, pack
+
+
+class _Open:
+    __slots__ = ("answered", "failures", "latency", "offered", "sent", "service")
+
+    def __init__(self) -> None:
+        self.offered = self.sent = self.answered = 0
+        self.latency: dict[str, Histogram] = {}
+        self.service = Histogram()
+        self.failures: dict[str, dict[str, int]] = {}
+
+
+class Recorder:
+    """All times are seconds since the start of the run. Not safe between threads; greenlets are fine."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, _Open] = {}
+        self._in_flight: dict[int, float] = {}
+        self._next = 0
+        self.behind = Histogram()
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._in_flight)
+
+    def started(self, intended: float) -> int:
+        """A request is on its way; returns the number under which it is finished."""
+        second = self._at(intended)
+        second.offered += 1
+        second.sent += 1
+        self._next += 1
+        self._in_flight[self._next] = intended
+        return self._next
+
+    def sending(self, intended: float, now: float) -> None:
+        """The moment at which its first byte leaves: how far behind the intended start."""
+        self.behind.record(_microseconds(now - intended))
+
+    def finished(self, number: int, sent: float, now: float, outcome: Outcome, variant: str) -> None:
+        """The reply, or its absence, is known."""
+        intended = self._in_flight.pop(number, None)
+        if intended is None:  # given up at the end of the run, and counted there
+            return
+        second = self._at(intended)
+        if outcome is Outcome.OK:
+            second.latency.setdefault(variant, Histogram()).record(_microseconds(now - intended))
+            second.service.record(_microseconds(now - sent))
+            self._at(now).answered += 1
+        else:
+            self._fail(second, outcome, variant)
+
+    def not_sent(self, intended: float, *, dropped: bool) -> None:
+        """An arrival that was due and not sent: at the bound of requests in flight (dropped), or because the worker was too slow."""
+        second = self._at(intended)
+        second.offered += 1
+        if dropped:
+            self._fail(second, Outcome.DROPPED, "")
+
+    def give_up(self) -> None:
+        """Whatever is still in flight is counted as unfinished: leaving it out would hide a stall at the end of the run."""
+        for intended in self._in_flight.values():
+            self._fail(self._at(intended), Outcome.UNFINISHED, "")
+        self._in_flight.clear()
+
+    def take(self) -> tuple[Second, ...]:
+        """Everything since the last call."""
+        taken, self._open = self._open, {}
+        return tuple(
+            Second(
+                number,
+                second.offered,
+                second.sent,
+                second.answered,
+                {variant: pack(histogram) for variant, histogram in second.latency.items()},
+                pack(second.service),
+                second.failures,
+            )
+            for number, second in sorted(taken.items())
+        )
+
+    def take_behind(self) -> Histogram:
+        taken, self.behind = self.behind, Histogram()
+        return taken
+
+    def _at(self, moment: float) -> _Open:
+        number = max(0, int(moment))
+        second = self._open.get(number)
+        if second is None:
+            second = self._open[number] = _Open()
+        return second
+
+    @staticmethod
+    def _fail(second: _Open, outcome: Outcome, variant: str) -> None:
+        failures = second.failures.setdefault(variant, {})
+        failures[outcome.value] = failures.get(outcome.value, 0) + 1
+
+
+def _microseconds(seconds: float) -> int:
+    return max(0, int(seconds * 1_000_000))

@@ -1,0 +1,152 @@
+"""Adds up the samples of all workers: totals after the warm-up, bins over time, the last seconds, each worker's health."""
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable
+
+from sagemaker_loadtest.histogram import Histogram
+from sagemaker_loadtest.replies import Outcome
+from sagemaker_loadtest.schedule import bin_seconds, offered_until
+from sagemaker_loadtest.spec import Load
+from sagemaker_loadtest.wire import Sample, Second, unpack
+
+RECENT_SECONDS = 10
+
+
+class Bin:
+    """A stretch of the run, over all workers and variants."""
+
+    __slots__ = ("answered", "failures", "latency", "offered", "sent")
+
+    def __init__(self) -> None:
+        self.offered = self.sent = self.answered = 0
+        self.latency = Histogram()
+        self.failures: Counter[str] = Counter()
+
+    def add(self, second: Second) -> None:
+        self.offered += second.offered
+        self.sent += second.sent
+        self.answered += second.answered
+        for counts in second.latency.values():
+            self.latency.merge(unpack(counts))
+        for failures in second.failures.values():
+            self.failures.update(failures)
+
+    @property
+    def failed(self) -> int:
+        return self.failures.total()
+
+
+class WorkerHealth:
+    """What one worker reported about itself, warm-up included."""
+
+    def __init__(self) -> None:
+        self.cpu: list[tuple[float, float]] = []
+        self.lag = Histogram()
+        self.behind = Histogram()
+        self.in_flight = 0
+        self.users = 0
+        self.final = False
+
+
+class Tally:
+    """Mutable sum of samples; everything else of a run is computed from it by pure functions."""
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self.bin_seconds = bin_seconds(load.duration_seconds)
+        self.bins = [Bin() for _ in range(math.ceil(load.duration_seconds / self.bin_seconds))]
+        self.total = Bin()
+        self.variants: dict[str, Histogram] = {}
+        self.variant_failures: dict[str, Counter[str]] = {}
+        self.service = Histogram()
+        self.workers: dict[str, WorkerHealth] = {}
+        self.elapsed = 0.0
+        self._recent: deque[tuple[int, Bin]] = deque()
+
+    def add(self, sample: Sample) -> None:
+        worker = self.workers.setdefault(sample.worker, WorkerHealth())
+        health = sample.health
+        worker.cpu.append((health.second, health.cpu_percent))
+        if health.second >= self.load.warm_up_seconds:
+            worker.lag.merge(unpack(health.loop_lag))
+            worker.behind.merge(unpack(health.behind))
+        worker.in_flight, worker.users = health.in_flight, health.users
+        worker.final = worker.final or sample.final
+        self.elapsed = max(self.elapsed, min(health.second, self.load.duration_seconds))
+        for second in sample.seconds:
+            self._add_second(second)
+
+    def _add_second(self, second: Second) -> None:
+        self.bins[min(second.second // self.bin_seconds, len(self.bins) - 1)].add(second)
+        self._recent_bin(second.second).add(second)
+        if second.second < self.load.warm_up_seconds:
+            return
+        counted = second
+        if second.second >= self.load.duration_seconds:  # answers after the end are answers, but no rate of the run
+            counted = Second(second.second, latency=second.latency, failures=second.failures)
+        self.total.add(counted)
+        self.service.merge(unpack(second.service))
+        for variant, counts in second.latency.items():
+            self.variants.setdefault(variant, Histogram()).merge(unpack(counts))
+        for variant, failures in second.failures.items():
+            self.variant_failures.setdefault(variant, Counter()).update(failures)
+
+    def _recent_bin(self, number: int) -> Bin:
+        for known, found in self._recent:
+            if known == number:
+                return found
+        fresh = Bin()
+        self._recent.append((number, fresh))
+        while len(self._recent) > 4 * RECENT_SECONDS:
+            self._recent.popleft()
+        return fresh
+
+    def recent(self, seconds: int = RECENT_SECONDS) -> tuple[Bin, int]:
+        """The last complete seconds as one bin, and how many there are."""
+        newest = int(self.elapsed) - 1
+        chosen = [found for number, found in self._recent if newest - seconds < number <= newest]
+        return merged(chosen), len(chosen)
+
+    def recent_outcomes(self, seconds: int) -> tuple[dict[str, int], int]:
+        """Replies of the last complete seconds by class, dropped and unfinished ones left out, and of how many seconds."""
+        last, number = self.recent(seconds)
+        outcomes = {k: n for k, n in last.failures.items() if k not in (Outcome.DROPPED, Outcome.UNFINISHED)}
+        outcomes[Outcome.OK] = last.latency.count
+        return outcomes, number
+
+    @property
+    def in_flight(self) -> int:
+        return sum(worker.in_flight for worker in self.workers.values())
+
+    @property
+    def requests(self) -> int:
+        """Requests after the warm-up whose fate is known: answered and failed."""
+        return self.total.latency.count + self.total.failed
+
+    @property
+    def failed_percent(self) -> float | None:
+        return 100 * self.total.failed / self.requests if self.requests else None
+
+    def measured_until(self) -> float:
+        """Seconds of the run that count so far."""
+        return max(0.0, self.elapsed - self.load.warm_up_seconds)
+
+    def offered(self, *, workers_lost: bool) -> int | None:
+        """Requests that were due after the warm-up; None in a closed load. What lost workers should have sent counts too."""
+        if self.load.open is None:
+            return None
+        planned = offered_until(self.load, self.elapsed) - offered_until(self.load, self.load.warm_up_seconds)
+        return max(self.total.offered, round(planned)) if workers_lost else self.total.offered
+
+
+def merged(bins: Iterable[Bin]) -> Bin:
+    """Several bins as one."""
+    result = Bin()
+    for found in bins:
+        result.offered += found.offered
+        result.sent += found.sent
+        result.answered += found.answered
+        result.latency.merge(found.latency)
+        result.failures.update(found.failures)
+    return result
