@@ -1,4 +1,4 @@
-"""What SageMaker's FailureReason means: one table, first match wins. Texts are matched loosely, for AWS words them anew."""
+"""What a FailureReason of SageMaker means: one table, first match wins. Matched loosely, for AWS words them anew."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class FailureClass:
 
 _TABLE = (
     FailureClass(
-        r"InsufficientInstanceCapacity|insufficient capacity|unable to provision .*capacity|does not have enough.*capacity",
+        r"InsufficientInstanceCapacity|insufficient capacity|(unable to provision|does not have enough).*capacity",
         "InsufficientCapacity",
         "AWS has no such instances free now; the account's quota is not the cause.",
         "Wait, or take another instance type or region.",
@@ -38,7 +38,7 @@ _TABLE = (
         "Read the log lines below, fix the model or its handler, upload under a new key and apply.",
     ),
     FailureClass(
-        r"make sure all images|image .* (does not exist|is invalid|not found)|ECR image|CannotPullContainer|pull the image",
+        r"make sure all images|ECR image|image .* (does not exist|is invalid|not found)|CannotPull|pull the image",
         "ImageError",
         "The image does not exist or the execution role may not pull it.",
         "Check repository and tag, and that the execution role has ecr:BatchGetImage and ecr:GetDownloadUrlForLayer.",
