@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import socket
 import ssl
@@ -69,8 +70,16 @@ def probe(url: str, request: Request, endpoint: Endpoint, source: Source) -> Non
         raise ConfigurationError(
             f"AWS credentials: they may not invoke {endpoint.name} in {endpoint.region}. Allow sagemaker:InvokeEndpoint on it.{told}"
         )
-    if outcome is Outcome.BAD_REQUEST:
+    if outcome is Outcome.BAD_REQUEST or (outcome is Outcome.MODEL_ERROR and 400 <= original_status(body) < 500):
         raise ConfigurationError(f"payloads: the endpoint refuses the first one (HTTP {status}). Check content type and body.{told}")
+
+
+def original_status(body: bytes) -> int:
+    """The container's own status in a ModelError (member OriginalStatusCode), 0 when it is not told: 415 is a wrong content type."""
+    try:
+        return int(json.loads(body)["OriginalStatusCode"])
+    except (ValueError, KeyError, TypeError):
+        return 0
 
 
 def _call(url: str, request: Request, signer: Signer) -> tuple[int, str | None, bytes]:

@@ -1,0 +1,258 @@
+"""From the books of a run to its `Result`. Pure: the same tally gives the same result."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+from sagemaker_loadtest import SCHEMA_VERSION, generator, measures, verdict
+from sagemaker_loadtest import result as r
+from sagemaker_loadtest.histogram import TAIL_SAMPLES, Histogram
+from sagemaker_loadtest.measures import Measure
+from sagemaker_loadtest.payloads import Payload
+from sagemaker_loadtest.schedule import offered_until
+from sagemaker_loadtest.spec import LoadTest
+from sagemaker_loadtest.tally import Tally
+from sagemaker_loadtest.thresholds import label, margin
+from sagemaker_loadtest.units import milliseconds, percent
+from sagemaker_loadtest.verdict import ExitCode, Loss
+from sagemaker_loadtest.wire import pack
+
+ALL = "all"
+NO_VARIANT = "no variant named"
+_SHOWN = (0, 10, 25, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 96, 97, 98, 98.5, 99, 99.3, 99.5, 99.7, 99.8, 99.9, 99.93, 99.95, 99.97, 99.98, 99.99, 99.995, 99.998, 99.999)
+_Z_999 = 3.2905
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What is known of a run beside its numbers. `start` is ISO 8601 in UTC; `asked` the variants' weights in percent."""
+
+    run: str
+    start: str
+    url: str
+    tool: r.ToolFacts
+    asked: dict[str, float]
+    losses: tuple[Loss, ...] = ()
+    ended_early: str | None = None
+
+
+def build_result(test: LoadTest, payloads: tuple[Payload, ...], tally: Tally, facts: RunFacts) -> r.Result:
+    """Judges the run and gathers all that is told about it."""
+    lost = bool(facts.losses)
+    judged = [measures.measure(t, tally, workers_lost=lost) for t in test.thresholds]
+    latency_missed = any(not m.met for m in judged if m.threshold.metric == "latency")
+    checks = generator.checks(test, tally, workers_lost=len(facts.losses), latency_missed=latency_missed)
+    found = verdict.judge(judged, checks, facts.losses, test.workers, facts.ended_early)
+    return r.Result(
+        schema_version=SCHEMA_VERSION,
+        tool=facts.tool,
+        run=facts.run,
+        name=test.name,
+        start=facts.start,
+        duration_seconds=round(tally.elapsed, 1),
+        planned_seconds=test.load.duration_seconds,
+        warm_up_seconds=test.load.warm_up_seconds,
+        endpoint=r.EndpointFacts(test.endpoint.name, test.endpoint.region, facts.url),
+        load=_load(test),
+        payloads=_payloads(test, payloads),
+        verdict=_verdict(found, judged, tally, checks),
+        thresholds=tuple(_threshold(m) for m in judged),
+        summary=_summary(tally, workers_lost=lost),
+        series=_series(test, tally),
+        distribution=_distribution(tally),
+        errors=dict(tally.total.failures.most_common()),
+        variants=_variants(tally, facts.asked),
+        events=_events(test, tally, facts),
+        generator=r.GeneratorFacts(
+            fit=all(c.ok or not c.decisive for c in checks),
+            workers=test.workers,
+            lost=tuple(r.LostWorker(loss.worker, round(loss.second, 1), loss.cause) for loss in facts.losses),
+            checks=tuple(r.CheckFacts(c.name, c.seen, c.limit, c.ok, c.decisive) for c in checks),
+        ),
+        histograms={ALL: pack(tally.total.latency), **{name or NO_VARIANT: pack(h) for name, h in sorted(tally.variants.items())}},
+    )
+
+
+def _load(test: LoadTest) -> r.LoadFacts:
+    load = test.load
+    return r.LoadFacts(
+        model="open" if load.open else "closed",
+        rate=load.open.rate if load.open else None,
+        arrivals=load.open.arrivals if load.open else None,
+        max_in_flight=load.open.max_in_flight if load.open else None,
+        users=load.closed.users if load.closed else None,
+        pacing_seconds=load.closed.pacing_seconds if load.closed else None,
+        ramp_up_seconds=load.ramp_up_seconds,
+        timeout_seconds=load.timeout_seconds,
+        workers=test.workers,
+        seed=test.seed,
+    )
+
+
+def _payloads(test: LoadTest, payloads: tuple[Payload, ...]) -> r.PayloadFacts:
+    sizes = [len(p.body) for p in payloads] or [0]
+    types = tuple(sorted({p.content_type for p in payloads}))
+    return r.PayloadFacts(len(payloads), types, min(sizes), max(sizes), test.payloads.order)
+
+
+def _threshold(m: Measure) -> r.ThresholdFacts:
+    t = m.threshold
+    told = m.note or margin(t, m.measured)
+    measured = None if m.measured is None else _three(m.measured) if t.unit == "ms" else round(m.measured, 4)
+    return r.ThresholdFacts(
+        t.text, label(t), t.metric, t.percentile, t.variant, t.limit, t.unit, t.inclusive, measured, m.met, told
+    )
+
+
+def _verdict(found: verdict.Verdict, judged: list[Measure], tally: Tally, checks: tuple[generator.Check, ...]) -> r.VerdictFacts:
+    reasons = list(found.reasons)
+    advice = found.advice
+    if found.exit_code in (ExitCode.MISSED, ExitCode.MET) and judged:
+        if found.exit_code == ExitCode.MISSED:
+            reasons += _when(judged, tally)
+            advice = _advice(tally)
+        if tally.total.failed:
+            reasons.append(f"{tally.total.failed:,} of {tally.requests:,} requests failed: {_classes(tally.total.failures)}.")
+        fit = [c for c in checks if not c.ok and not c.decisive]
+        seen = ", ".join(f"{c.name[0].lower()}{c.name[1:]} {c.seen}" for c in checks[:2])
+        reasons.append(
+            "The load generator was not the limit"
+            + (f", though strained: {', '.join(f'{c.name[0].lower()}{c.name[1:]} {c.seen}' for c in fit)}." if fit else f": {seen}.")
+        )
+    return r.VerdictFacts(found.word, int(found.exit_code), found.headline, tuple(reasons), advice)
+
+
+def _when(judged: list[Measure], tally: Tally) -> list[str]:
+    """Where in the run the first missed latency threshold was exceeded, when it was in one part of it only."""
+    missed = next((m for m in judged if not m.met and m.threshold.metric == "latency" and m.measured and not m.threshold.variant), None)
+    if missed is None or missed.threshold.percentile is None:
+        return []
+    percentile, width = min(missed.threshold.percentile, 99.0), tally.bin_seconds
+    first = math.ceil(tally.load.warm_up_seconds / width)
+    values = [(i, b.latency.percentile(percentile)) for i, b in enumerate(tally.bins) if i >= first and b.latency.count]
+    over = [i for i, value in values if value is not None and value > missed.threshold.limit]
+    if not over or len(over) == len(values):
+        return [f"It stood above {missed.threshold.limit:g} ms all through the run."] if over else []
+    span = f"from {_clock(over[0] * width)} to {_clock((over[-1] + 1) * width)}" if len(over) > 1 else f"at {_clock(over[0] * width)}"
+    return [f"p{percentile:g} stood above {missed.threshold.limit:g} ms for {len(over) * width} s of the run, {span}."]
+
+
+def _advice(tally: Tally) -> str:
+    failures = tally.total.failures
+    if failures and failures.total() > tally.total.latency.count * 0.01:
+        return f"Look at the errors first: {failures.most_common(1)[0][0]} leads. Then run this test again."
+    return "Give the endpoint more or larger instances, or scale out earlier; then run this test again."
+
+
+def _classes(failures: Counter[str]) -> str:
+    return ", ".join(f"{number:,} {name}" for name, number in failures.most_common())
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def _three(value: float | None) -> float | None:
+    """Three significant digits, which is what the histogram can tell."""
+    if value is None or value == 0:
+        return value
+    return round(value, 2 - math.floor(math.log10(abs(value))))
+
+
+def _percentiles(histogram: Histogram, failed: int = 0) -> r.Percentiles:
+    def at(percentile: float) -> float | None:
+        if measures.hidden_by_failures(percentile, histogram.count, failed):
+            return None
+        return _three(histogram.percentile(percentile, tail=TAIL_SAMPLES))
+
+    return r.Percentiles(at(50), at(90), at(95), at(99), at(99.9), _three(histogram.maximum), _three(histogram.mean))
+
+
+def _summary(tally: Tally, *, workers_lost: bool) -> r.Summary:
+    seconds = tally.measured_until()
+    offered = tally.offered(workers_lost=workers_lost)
+    return r.Summary(
+        measured_seconds=round(seconds, 1),
+        offered=offered,
+        answered=tally.total.latency.count,
+        failed=tally.total.failed,
+        failed_percent=None if tally.failed_percent is None else round(tally.failed_percent, 4),
+        rate=round(tally.total.answered / seconds, 2) if seconds else 0.0,
+        offered_rate=None if offered is None or not seconds else round(offered / seconds, 2),
+        rate_reached_percent=round(min(100.0, 100 * tally.total.answered / offered), 4) if offered else None,
+        latency=_percentiles(tally.total.latency, tally.total.failed),
+        service_time=_percentiles(tally.service, tally.total.failed),
+    )
+
+
+def _series(test: LoadTest, tally: Tally) -> r.Series:
+    width, last = tally.bin_seconds, min(len(tally.bins), max(1, math.ceil(tally.elapsed / tally.bin_seconds)))
+    bins = tally.bins[:last]
+    spans = [max(0.5, min((i + 1) * width, tally.elapsed) - i * width) for i in range(last)]
+    lines = [b.latency.percentiles((50, 95, 99)) for b in bins]
+    classes = [name for name, _ in sum((b.failures for b in bins), Counter[str]()).most_common()]
+    planned = [offered_until(test.load, i * width) for i in range(last + 1)]
+    return r.Series(
+        bin_seconds=width,
+        p50=tuple(_three(line[0]) for line in lines),
+        p95=tuple(_three(line[1]) for line in lines),
+        p99=tuple(_three(line[2]) for line in lines),
+        offered=tuple(round((planned[i + 1] - planned[i]) / spans[i], 2) if test.load.open else None for i in range(last)),
+        achieved=tuple(round(b.answered / span, 2) for b, span in zip(bins, spans, strict=True)),
+        failures={name: tuple(b.failures.get(name, 0) for b in bins) for name in classes},
+    )
+
+
+def _distribution(tally: Tally) -> dict[str, tuple[tuple[float, float], ...]]:
+    named = {ALL: tally.total.latency, **{name: h for name, h in sorted(tally.variants.items()) if name}}
+    if len(named) == 2:
+        named.pop(next(name for name in named if name != ALL))
+    curves = {}
+    for name, histogram in named.items():
+        values = histogram.percentiles(_SHOWN, tail=TAIL_SAMPLES)
+        curves[name] = tuple((p, _three(v) or 0.0) for p, v in zip(_SHOWN, values, strict=True) if v is not None)
+    return curves
+
+
+def _variants(tally: Tally, asked: dict[str, float]) -> tuple[r.VariantFacts, ...]:
+    answered = sum(h.count for name, h in tally.variants.items() if name)
+    names = sorted({*tally.variants, *asked, *tally.variant_failures} - {""}, key=lambda n: -measures.counts_of(tally, n)[0])
+    facts = []
+    for name in names:
+        good, failed = measures.counts_of(tally, name)
+        share = asked.get(name)
+        spread = _Z_999 * math.sqrt(share * (100 - share) / answered) if share is not None and answered else None
+        facts.append(
+            r.VariantFacts(
+                name=name,
+                asked_percent=None if share is None else round(share, 2),
+                seen_percent=round(100 * good / answered, 3) if answered else 0.0,
+                chance_low_percent=None if spread is None or share is None else round(max(0.0, share - spread), 2),
+                chance_high_percent=None if spread is None or share is None else round(min(100.0, share + spread), 2),
+                answered=good,
+                failed=failed,
+                latency=_percentiles(measures.latency_of(tally, name), failed),
+            )
+        )
+    return tuple(facts)
+
+
+def _events(test: LoadTest, tally: Tally, facts: RunFacts) -> tuple[r.Happening, ...]:
+    found = []
+    if 0 < test.load.ramp_up_seconds <= tally.elapsed:
+        found.append(r.Happening(test.load.ramp_up_seconds, "load", f"Full load of {test.load.intensity} reached"))
+    found += [r.Happening(round(loss.second, 1), "worker", f"{loss.worker} lost: {loss.cause}") for loss in facts.losses]
+    if facts.ended_early:
+        found.append(r.Happening(round(tally.elapsed, 1), "end", f"Ended early: {facts.ended_early}"))
+    return tuple(sorted(found, key=lambda e: e.second))
+
+
+def describe_latency(percentiles: r.Percentiles) -> str:
+    """`p50 20.1 ms, p99 43.2 ms, max 120 ms`."""
+    return f"p50 {milliseconds(percentiles.p50)}, p99 {milliseconds(percentiles.p99)}, max {milliseconds(percentiles.maximum)}"
+
+
+def describe_failures(summary: r.Summary, errors: dict[str, int]) -> str:
+    """`12 of 5,000 (0.24 %): 10 throttled, 2 time-out`."""
+    total = summary.answered + summary.failed
+    return f"{summary.failed:,} of {total:,} ({percent(summary.failed_percent)})" + (f": {_classes(Counter(errors))}" if errors else "")

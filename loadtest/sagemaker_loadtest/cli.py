@@ -1,0 +1,125 @@
+"""`sagemaker-loadtest`: the command line. Every flag `--x-y` is also the environment variable SAGEMAKER_LOADTEST_X_Y."""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sagemaker_loadtest import version
+from sagemaker_loadtest.errors import ConfigurationError
+from sagemaker_loadtest.testfile import MAX_WORKERS, Overrides
+from sagemaker_loadtest.units import parse_duration, parse_rate
+from sagemaker_loadtest.verdict import ExitCode
+
+_PREFIX = "SAGEMAKER_LOADTEST_"
+_EXITS = """exit codes: 0 met · 1 threshold missed · 2 wrong input · 3 the generator was the limit ·
+            4 workers lost · 5 ended early. When several apply: 2, 5, 4, 3, 1, 0.
+
+Each flag is also an environment variable: --endpoint-name is SAGEMAKER_LOADTEST_ENDPOINT_NAME.
+AWS: the standard environment, AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME included.
+Guide: docs/loadtest.md"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Faults of the command line end like those of the test file: in words, with exit code 2."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]  # argparse declares NoReturn; raising is one
+        raise ConfigurationError(f"{message}. See {self.prog} --help")
+
+
+def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    """The parser with the environment's values as defaults."""
+    parser = _Parser(
+        prog="sagemaker-loadtest",
+        description="Puts load on a SageMaker endpoint and says whether it held.",
+        epilog=_EXITS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"sagemaker-loadtest {version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    run = commands.add_parser("run", help="run the test of a file; ends in a verdict", epilog=_EXITS, formatter_class=parser.formatter_class)
+    add = _adder(run, environment)
+    add("-f", "--file", metavar="FILE", required=True, help="the test file (YAML or JSON)")
+    add("--workers", type=_whole(1, MAX_WORKERS), metavar="N", help="worker processes; one free core each")
+    add("--duration", type=_duration, metavar="T", help="length of the run, warm-up included, e.g. 30s or 5m")
+    add("--rate", type=_rate, metavar="R", help="open load: arrivals a second")
+    add("--users", type=_whole(1, 100_000), metavar="N", help="closed load: users who wait for each answer")
+    add("--endpoint-name", metavar="NAME", help="the endpoint, instead of the file's")
+    add("--region", metavar="REGION", help="its region, instead of the file's")
+    add("--seed", type=_whole(0, 2**31), metavar="N", help="same seed, same order and arrivals")
+    add("--out", metavar="DIR", default="loadtest-report", help="folder of index.html, result.json, summary.md (%(default)s)")
+    add("--ascii", action="store_true", help="plain ASCII in the terminal")
+    report = commands.add_parser("report", help="write index.html and summary.md again from a result.json")
+    report.add_argument("result", metavar="RESULT.JSON")
+    _adder(report, environment)("--out", metavar="DIR", default="loadtest-report", help="folder to write to (%(default)s)")
+    return parser
+
+
+def _adder(parser: argparse.ArgumentParser, environment: Mapping[str, str]):  # type: ignore[no-untyped-def]  # argparse's own untyped keywords pass through
+    def add(*flags: str, **options):  # type: ignore[no-untyped-def]
+        value = environment.get(_PREFIX + flags[-1].removeprefix("--").replace("-", "_").upper())
+        if value is not None and options.get("action") == "store_true":
+            options["default"] = value.lower() not in ("", "0", "false", "no")
+        elif value:
+            options |= {"default": value, "required": False}
+        parser.add_argument(*flags, **options)
+
+    return add
+
+
+def _whole(low: int, high: int):  # type: ignore[no-untyped-def]  # a parser for argparse
+    def parse(text: str) -> int:
+        if not text.isdigit() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"“{text}” is no whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _duration(text: str) -> float:
+    try:
+        seconds = parse_duration(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"“{text}” is no duration; write for example 30s or 5m") from None
+    if seconds < 1:
+        raise argparse.ArgumentTypeError(f"“{text}” is less than a second")
+    return seconds
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = parse_rate(text) if "/" in text else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"“{text}” is no rate; write for example 200 or 200/s") from None
+    if not 0 < rate <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"“{text}” is outside 0 to 1000000 a second")
+    return rate
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    try:
+        options = build_parser(os.environ).parse_args(arguments)
+        if options.command == "report":
+            from sagemaker_loadtest.app import report_again
+
+            return report_again(Path(options.result), Path(options.out))
+        from sagemaker_loadtest.app import run_test
+
+        overrides = Overrides(
+            endpoint_name=options.endpoint_name,
+            region=options.region,
+            workers=options.workers,
+            duration_seconds=options.duration,
+            rate=options.rate,
+            users=options.users,
+            seed=options.seed,
+        )
+        return run_test(Path(options.file), overrides, Path(options.out), ascii_only=options.ascii)
+    except ConfigurationError as error:
+        print("The test cannot start:" if len(error.faults) == 1 else f"The test cannot start, {len(error.faults)} faults:", file=sys.stderr)
+        for fault in error.faults:
+            print(f"  {fault}", file=sys.stderr)
+        print(f"Exit code {ExitCode.CONFIGURATION}", file=sys.stderr)
+        return int(ExitCode.CONFIGURATION)

@@ -1,0 +1,196 @@
+"""result.json, as dataclasses. Its schema: docs/schemas/loadtest-result-v1.schema.json. Members are added, never changed, within version 1.
+
+Times: seconds since the start of the run. Latencies: milliseconds from the intended start (open load) or from the sending
+(closed load). Rates: requests per second. Shares: percent. null: not known, or too few samples to tell.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from sagemaker_loadtest.spec import Arrivals, Metric, Order, ThresholdUnit
+from sagemaker_loadtest.verdict import Word
+from sagemaker_loadtest.wire import Counts
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFacts:
+    """What made the result."""
+
+    version: str
+    locust: str
+    python: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointFacts:
+    name: str
+    region: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFacts:
+    """The load as it was asked for, flags included."""
+
+    model: Literal["closed", "open"]
+    rate: float | None
+    arrivals: Arrivals | None
+    max_in_flight: int | None
+    users: int | None
+    pacing_seconds: float | None
+    ramp_up_seconds: float
+    timeout_seconds: float
+    workers: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadFacts:
+    number: int
+    content_types: tuple[str, ...]
+    smallest_bytes: int
+    largest_bytes: int
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictFacts:
+    word: Word
+    exit_code: int
+    headline: str
+    reasons: tuple[str, ...]
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdFacts:
+    """One threshold: as written, in columns, and judged."""
+
+    text: str
+    label: str
+    metric: Metric
+    percentile: float | None
+    variant: str | None
+    limit: float
+    unit: ThresholdUnit
+    inclusive: bool
+    measured: float | None
+    met: bool
+    margin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """null: fewer than 10 samples beyond it, or so many failed that it would fall on a failed request."""
+
+    p50: float | None
+    p90: float | None
+    p95: float | None
+    p99: float | None
+    p999: float | None
+    maximum: float | None
+    mean: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Everything after the warm-up."""
+
+    measured_seconds: float
+    offered: int | None
+    answered: int
+    failed: int
+    failed_percent: float | None
+    rate: float
+    offered_rate: float | None
+    rate_reached_percent: float | None
+    latency: Percentiles
+    service_time: Percentiles
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One value per bin of `bin_seconds`, warm-up included."""
+
+    bin_seconds: int
+    p50: tuple[float | None, ...]
+    p95: tuple[float | None, ...]
+    p99: tuple[float | None, ...]
+    offered: tuple[float | None, ...]
+    achieved: tuple[float, ...]
+    failures: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class VariantFacts:
+    """One production variant, told by the reply header; asked by DescribeEndpoint when it may be called."""
+
+    name: str
+    asked_percent: float | None
+    seen_percent: float
+    chance_low_percent: float | None
+    chance_high_percent: float | None
+    answered: int
+    failed: int
+    latency: Percentiles
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that the reader of a chart should know of."""
+
+    second: float
+    kind: Literal["load", "worker", "end"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFacts:
+    name: str
+    seen: str
+    limit: str
+    ok: bool
+    decisive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LostWorker:
+    worker: str
+    second: float
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorFacts:
+    fit: bool
+    workers: int
+    lost: tuple[LostWorker, ...]
+    checks: tuple[CheckFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The whole outcome of a run."""
+
+    schema_version: int
+    tool: ToolFacts
+    run: str
+    name: str
+    start: str
+    duration_seconds: float
+    planned_seconds: float
+    warm_up_seconds: float
+    endpoint: EndpointFacts
+    load: LoadFacts
+    payloads: PayloadFacts
+    verdict: VerdictFacts
+    thresholds: tuple[ThresholdFacts, ...]
+    summary: Summary
+    series: Series
+    distribution: Mapping[str, tuple[tuple[float, float], ...]]
+    errors: Mapping[str, int]
+    variants: tuple[VariantFacts, ...]
+    events: tuple[Happening, ...]
+    generator: GeneratorFacts
+    histograms: Mapping[str, Counts]

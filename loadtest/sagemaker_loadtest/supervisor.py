@@ -1,0 +1,173 @@
+"""Runs one test: starts master and workers, adds up what they report, shows progress, knows how it ended."""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from sagemaker_loadtest import processes, wire
+from sagemaker_loadtest.codec import decode
+from sagemaker_loadtest.processes import Node
+from sagemaker_loadtest.replies import gone
+from sagemaker_loadtest.spec import LoadTest
+from sagemaker_loadtest.tally import Tally
+from sagemaker_loadtest.verdict import Loss
+from sagemaker_loadtest.wire import Job, Sample
+
+_TICK_SECONDS = 0.1
+_START_PATIENCE_SECONDS = 60.0
+_STOP_PATIENCE_SECONDS = 8.0
+_GONE_SECONDS = 5
+
+
+class Screen(Protocol):
+    """Where progress is shown."""
+
+    def progress(self, tally: Tally, workers: int) -> None: ...
+
+    def event(self, second: float, text: str) -> None: ...
+
+
+@dataclass(slots=True)
+class Ending:
+    """How a run went, beside its numbers."""
+
+    start_epoch: float = 0.0
+    losses: list[Loss] = field(default_factory=list)
+    ended_early: str | None = None
+
+
+class Supervisor:
+    """One run. `prepare` starts the processes early, `run` hands them the test; `close` leaves nothing behind."""
+
+    def __init__(self, workers: int, log: Path, screen: Screen) -> None:
+        self._screen = screen
+        self._master = processes.start("master", log, reads_output=True)
+        self._workers = [processes.start(f"worker-{i + 1}", log, reads_output=False) for i in range(workers)]
+        self._pending = b""
+        self._ended = False
+        self._ending = Ending()
+        self._signals: list[int] = []
+        self._stop_at: float | None = None
+
+    def close(self) -> None:
+        """Ends every process of the run."""
+        patience = 2.0 if self._ended else 0.0
+        processes.end([*self._workers, self._master], patience)
+
+    def run(self, test: LoadTest, url: str, tally: Tally) -> Ending:
+        """The whole run, until all workers have reported their last or cannot any more."""
+        self._master.give(Job("master", test, url, "master"))
+        deadline = time.monotonic() + _START_PATIENCE_SECONDS
+        with self._listening() as selector, self._catching_signals():
+            while not self._ended:
+                for _ in selector.select(_TICK_SECONDS):
+                    self._read(test, url, tally)
+                self._look_after_processes(tally)
+                self._look_after_run(test, tally)
+                if not self._ending.start_epoch and time.monotonic() > deadline and not self._ending.losses:
+                    self._stop(f"the workers did not start within {_START_PATIENCE_SECONDS:.0f} s")
+                if self._stop_at is not None and time.monotonic() > self._stop_at:
+                    break
+        return self._ending
+
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[selectors.BaseSelector]:
+        stdout = self._master.process.stdout
+        if stdout is None:
+            raise RuntimeError("the master was started without a pipe")
+        os.set_blocking(stdout.fileno(), False)
+        with selectors.DefaultSelector() as selector:
+            selector.register(stdout.fileno(), selectors.EVENT_READ)
+            yield selector
+
+    @contextlib.contextmanager
+    def _catching_signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM end the run with a report; the second one ends the waiting for the last answers, too."""
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {n: signal.signal(n, lambda number, _: self._signals.append(number)) for n in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _read(self, test: LoadTest, url: str, tally: Tally) -> None:
+        stdout = self._master.process.stdout
+        chunk = os.read(stdout.fileno(), 1 << 20) if stdout else b""
+        if not chunk:
+            self._ended = True
+            if not self._master.gone:
+                self._ending.ended_early = self._ending.ended_early or f"the master went away, {self._master.cause()}"
+            return
+        *lines, self._pending = (self._pending + chunk).split(b"\n")
+        for line in lines:
+            self._hear(json.loads(line), test, url, tally)
+
+    def _hear(self, message: dict[str, Any], test: LoadTest, url: str, tally: Tally) -> None:
+        event = message["event"]
+        if event == wire.READY:
+            for worker in self._workers:
+                worker.give(Job("worker", test, url, worker.name, message["port"]))
+        elif event == wire.BEGIN:
+            self._ending.start_epoch = message["start"]
+            self._screen.event(0.0, f"{test.load.intensity} on {test.endpoint.name} for {test.load.duration_seconds:g} s begin")
+        elif event == wire.SAMPLE:
+            tally.add(decode(Sample, message["sample"]))
+            self._screen.progress(tally, len(self._workers) - len(self._ending.losses))
+        elif event == wire.LOST:
+            self._lose(message["worker"], "it stopped reporting", tally)
+        elif event == wire.END:
+            self._ended = self._master.gone = True
+
+    def _look_after_processes(self, tally: Tally) -> None:
+        for worker in self._workers:
+            if worker.process.poll() is None or worker.gone or self._ended:
+                continue
+            worker.gone = True
+            seen = tally.workers.get(worker.name)
+            if seen is None or not seen.final:
+                self._lose(worker.name, worker.cause(), tally)
+                self._master.write({"command": wire.LOST, "worker": worker.name})
+        if self._ending.losses and not self._ending.start_epoch:
+            self._stop("a worker could not be started")
+        elif len(self._ending.losses) == len(self._workers):
+            self._stop(None)
+
+    def _lose(self, name: str, cause: str, tally: Tally) -> None:
+        if any(loss.worker == name for loss in self._ending.losses):
+            return
+        started = self._ending.start_epoch
+        second = min(max(0.0, time.time() - started), tally.load.duration_seconds) if started else 0.0
+        self._ending.losses.append(Loss(name, second, cause))
+        self._screen.event(second, f"{name} lost: {cause}")
+
+    def _look_after_run(self, test: LoadTest, tally: Tally) -> None:
+        if self._signals:
+            number = self._signals.pop(0)
+            if self._stop_at is not None:
+                self._stop_at = time.monotonic()
+            self._stop(f"{signal.Signals(number).name} after {tally.elapsed:.0f} of {test.load.duration_seconds:g} s")
+        if self._stop_at is None and tally.elapsed < test.load.duration_seconds:
+            outcomes, seconds = tally.recent_outcomes(_GONE_SECONDS)
+            if seconds >= _GONE_SECONDS and gone(outcomes):
+                leading = max(outcomes, key=lambda k: outcomes[k])
+                self._stop(f"the endpoint is gone, {_GONE_SECONDS} s of nothing but “{leading}”")
+
+    def _stop(self, reason: str | None) -> None:
+        """Asks the workers to finish. With a reason the run counts as ended early."""
+        if self._stop_at is not None:
+            return
+        self._stop_at = time.monotonic() + _STOP_PATIENCE_SECONDS
+        if reason and not self._ending.losses:
+            self._ending.ended_early = reason
+        elif reason and self._ending.start_epoch:
+            self._ending.ended_early = reason
+        self._screen.event(0.0 if not self._ending.start_epoch else time.time() - self._ending.start_epoch, f"stopping: {reason or 'no workers left'}")
+        self._master.write({"command": wire.STOP})

@@ -1,0 +1,193 @@
+"""What the terminal shows: lines of text made from the books. Pure; `screen` writes them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sagemaker_loadtest import measures
+from sagemaker_loadtest import result as r
+from sagemaker_loadtest.generator import checks
+from sagemaker_loadtest.histogram import TAIL_SAMPLES
+from sagemaker_loadtest.measures import measure
+from sagemaker_loadtest.schedule import offered_until
+from sagemaker_loadtest.spec import LoadTest, Threshold
+from sagemaker_loadtest.tally import RECENT_SECONDS, Bin, Tally
+from sagemaker_loadtest.thresholds import holds, show, show_limit
+from sagemaker_loadtest.units import NONE, clock, count, milliseconds, per_second, percent
+
+WIDTH = 100
+_NAMES = {"met": "MET", "missed": "MISSED", "generator": "NO VERDICT", "workersLost": "NO VERDICT", "endedEarly": "ENDED EARLY"}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """Signs and colours. Colour never carries meaning alone."""
+
+    ascii: bool = False
+    color: bool = False
+
+    def sign(self, ok: bool) -> str:
+        text = ("ok" if ok else "FAIL") if self.ascii else ("✓" if ok else "✗")
+        return self.paint(text, "32" if ok else "31")
+
+    @property
+    def warning(self) -> str:
+        return self.paint("!", "33")
+
+    def paint(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.color else text
+
+    def plain(self, text: str) -> str:
+        """`text` in the characters that the terminal can show."""
+        if not self.ascii:
+            return text
+        for sign, substitute in (("≤", "<="), ("≥", ">="), ("–", "-"), ("…", "..."), ("·", "-"), ("“", '"'), ("”", '"'), ("×", "x")):
+            text = text.replace(sign, substitute)
+        return text.encode("ascii", "replace").decode()
+
+
+def live(test: LoadTest, tally: Tally, workers: int, style: Style, width: int = WIDTH) -> list[str]:
+    """The nine lines that are redrawn each second."""
+    head = f"{test.name}   {test.endpoint.name}, {test.endpoint.region}   {workers} workers"
+    moment = f"{clock(tally.elapsed)} of {clock(test.load.duration_seconds)}"
+    recent, seconds = tally.recent()
+    lines = [
+        _ends(head, moment, width),
+        _bar(tally.elapsed / test.load.duration_seconds, style, _part(test, tally.elapsed), width),
+        f"{'':13}{'offered':>10}{'answered':>11}{'in flight':>12}{'p50':>10}{'p95':>10}{'p99':>10}{'failed':>10}",
+        _numbers(f"last {max(1, seconds)} s", test, recent, max(1, seconds), tally.elapsed, tally.in_flight),
+    ]
+    since = test.load.warm_up_seconds
+    counted = f"since {clock(since)}" if since else "whole run"
+    lines.append(_numbers(counted, test, tally.total, tally.measured_until(), tally.elapsed, None))
+    lines.append(_thresholds(test, tally, style))
+    lines.append(_generator(test, tally, style, workers))
+    return [style.plain(line) for line in lines]
+
+
+def plain_line(test: LoadTest, tally: Tally) -> str:
+    """The same for a log: `key=value` behind a fixed prefix."""
+    recent, seconds = tally.recent(RECENT_SECONDS * 3)
+    p50, p95, p99 = recent.latency.percentiles((50, 95, 99), tail=TAIL_SAMPLES)
+    offered = _offered(test, tally.elapsed, seconds) if test.load.open else None
+    parts = [
+        f"{clock(tally.elapsed)}",
+        _part(test, tally.elapsed).replace(" ", "-"),
+        *([f"offered={per_second(offered)}"] if offered is not None else []),
+        f"answered={per_second(_rate(recent.answered, seconds))}",
+        *(f"{name}={milliseconds(value).replace(' ', '')}" for name, value in (("p50", p50), ("p95", p95), ("p99", p99))),
+        f"failed={percent(_failed(recent)).replace(' ', '')}",
+    ]
+    return " ".join(parts)
+
+
+def summary(result: r.Result, files: Sequence[str], style: Style) -> list[str]:
+    """The end: verdict first, and once more last."""
+    exit_code = result.verdict.exit_code
+    sign = style.sign(exit_code == 0) if exit_code in (0, 1) else style.warning
+    number = len(result.thresholds)
+    missed = sum(not t.met for t in result.thresholds)
+    told = {"met": f"{number} of {number} thresholds", "missed": f"{missed} of {number} thresholds"}.get(result.verdict.word, "")
+    told = told or result.verdict.headline.removeprefix("No verdict: ").removeprefix("Ended early: ")
+    if not number and exit_code == 0:
+        told = "no thresholds were set"
+    lines = [_ends(f"{sign} {_NAMES[result.verdict.word]}  {told}", f"exit code {exit_code}", WIDTH + (9 if style.color else 0))]
+    lines += [f"  {line}" for reason in (*result.verdict.reasons, result.verdict.advice) for line in _wrap(reason, WIDTH - 4)]
+    if result.thresholds:
+        lines.append(f"  {'threshold':<28}{'limit':>13}{'measured':>12}   margin")
+        for t in result.thresholds:
+            parsed = Threshold(t.text, t.metric, t.limit, t.unit, t.inclusive, t.percentile, t.variant)
+            lines.append(f"{style.sign(t.met)} {t.label:<28}{show_limit(parsed):>13}{show(parsed, t.measured):>12}   {t.margin}")
+    lines += _variants(result.variants)
+    s = result.summary
+    if s.failed:
+        lines.append(f"  failed: {_classes(result.errors)}")
+    offered = f" of {per_second(s.offered_rate)} offered" if s.offered_rate is not None else ""
+    lines.append(f"  {count(s.answered)} answered in {s.measured_seconds:g} s, {per_second(round(s.rate, 1))}{offered}")
+    if files:
+        lines.append(f"  report  {', '.join(files)}")
+    lines.append(f"{sign} {_NAMES[result.verdict.word]}  {result.verdict.headline.split(': ', 1)[-1]}. Exit code {exit_code}")
+    return [style.plain(line) for line in lines]
+
+
+def _variants(variants: Sequence[r.VariantFacts]) -> list[str]:
+    if not variants:
+        return []
+    lines = [f"  {'variant':<20}{'answered':>10}{'share':>10}{'p50':>10}{'p95':>10}{'p99':>10}{'p99.9':>10}{'failed':>9}"]
+    for v in variants:
+        p = v.latency
+        cells = "".join(f"{milliseconds(value):>10}" for value in (p.p50, p.p95, p.p99, p.p999))
+        lines.append(f"  {v.name[:20]:<20}{count(v.answered):>10}{percent(v.seen_percent):>10}{cells}{count(v.failed):>9}")
+    return lines
+
+
+def _numbers(name: str, test: LoadTest, total: Bin, seconds: float, elapsed: float, in_flight: int | None) -> str:
+    p50, p95, p99 = (
+        None if measures.hidden_by_failures(p, total.latency.count, total.failed) else total.latency.percentile(p, tail=TAIL_SAMPLES)
+        for p in (50, 95, 99)
+    )
+    offered = per_second(round(_offered(test, elapsed, seconds) or 0, 1)) if test.load.open and seconds else NONE
+    answered = per_second(round(_rate(total.answered, seconds) or 0, 1)) if seconds else NONE
+    cells = "".join(f"{milliseconds(value):>10}" for value in (p50, p95, p99))
+    return f"{name:<13}{offered:>10}{answered:>11}{'' if in_flight is None else in_flight:>12}{cells}{percent(_failed(total)):>10}"
+
+
+def _offered(test: LoadTest, elapsed: float, seconds: float) -> float | None:
+    if not seconds:
+        return None
+    until = int(elapsed)
+    return (offered_until(test.load, until) - offered_until(test.load, max(0.0, until - seconds))) / seconds
+
+
+def _rate(number: int, seconds: float) -> float | None:
+    return round(number / seconds, 1) if seconds else None
+
+
+def _failed(total: Bin) -> float | None:
+    known = total.latency.count + total.failed
+    return 100 * total.failed / known if known else None
+
+
+def _part(test: LoadTest, elapsed: float) -> str:
+    if elapsed < test.load.warm_up_seconds:
+        return "warm-up"
+    return "ramp-up" if elapsed < test.load.ramp_up_seconds else test.load.intensity
+
+
+def _thresholds(test: LoadTest, tally: Tally, style: Style) -> str:
+    cells = []
+    for threshold in test.thresholds:
+        m = measure(threshold, tally)
+        state = "…" if m.measured is None else f"{style.sign(holds(threshold, m.measured))} {show(threshold, m.measured)}"
+        name = threshold.text.split()[0] if not threshold.variant else f"{threshold.text.split()[0]} {threshold.variant}"
+        cells.append(f"{name} {show_limit(threshold)}  {state}")
+    return f"thresholds   {'   '.join(cells) or 'none set'}"
+
+
+def _generator(test: LoadTest, tally: Tally, style: Style, workers: int) -> str:
+    found = checks(test, tally, workers_lost=test.workers - workers, latency_missed=True)
+    bad = [c for c in found if not c.ok]
+    if bad:
+        return f"generator    {style.warning} {', '.join(f'{c.name} {c.seen} ({c.limit})' for c in bad[:2])}"
+    cpu = max((h.cpu[-1][1] for h in tally.workers.values() if h.cpu), default=0.0)
+    return f"generator    fit: CPU {cpu:.0f} %, {workers} of {test.workers} workers"
+
+
+def _bar(share: float, style: Style, part: str, width: int) -> str:
+    length = max(10, width - len(part) - 3)
+    done = min(length, max(0, int(length * share)))
+    full, rest = ("#", "-") if style.ascii else ("━", "─")
+    return f"{style.paint(full * done, '36')}{rest * (length - done)}  {part}"
+
+
+def _ends(left: str, right: str, width: int) -> str:
+    return f"{left}{' ' * max(2, width - len(left) - len(right))}{right}"
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, width) if text else []
+
+
+def _classes(errors: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {name}" for name, number in errors.items())
