@@ -130,6 +130,14 @@ def test_spec_and_status_are_apart(control_plane: ControlPlane, namespace: str) 
     assert get(control_plane, namespace, "fraud")["status"]["endpointStatus"] == "InService"
 
 
+def test_install_yaml_applies_without_a_warning(control_plane: ControlPlane) -> None:
+    """Pod Security warns about a Deployment that is not restricted."""
+    file = str(ROOT / "manifests/install.yaml")
+    result = control_plane.kubectl("apply", "--server-side", "--dry-run=server", "-f", file)
+    assert result.stderr == ""
+    assert "deployment.apps/sagemaker-operator" in result.stdout
+
+
 NOW = dt.datetime(2026, 11, 12, 9, 41, 7, tzinfo=dt.UTC)
 FULL = api.Status(
     observed_generation=3,
