@@ -7,5 +7,5 @@ SCHEMA_VERSION = 1
 
 
 def version() -> str:
-    """Version of the installed distribution; read only when asked for, because looking it up costs some milliseconds."""
+    """Version of the installed distribution; read when asked for, because looking it up takes time."""
     return metadata.version("sagemaker-operator")

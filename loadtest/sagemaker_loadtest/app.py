@@ -30,7 +30,9 @@ LOG = "generator.log"
 
 
 def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool) -> int:
-    """Runs the test of `file`; returns the exit code of its verdict. Raises ConfigurationError before any load is sent."""
+    """Runs the test of `file`; returns the exit code of its verdict. Raises ConfigurationError before any load is
+    sent.
+    """
     test = read_test(file, overrides)
     payloads = load_payloads(test)
     style = style_of(sys.stdout, ascii_only=ascii_only)
@@ -72,7 +74,9 @@ def _prepare(out: Path) -> Path:
         out.mkdir(parents=True, exist_ok=True)
         log.write_bytes(b"")
     except OSError as error:
-        raise ConfigurationError(f"--out {out}: cannot be written to ({error.strerror}). Name another folder") from error
+        raise ConfigurationError(
+            f"--out {out}: cannot be written to ({error.strerror}). Name another folder"
+        ) from error
     return log
 
 
@@ -91,7 +95,9 @@ def _write(result: Result, out: Path) -> tuple[Result, list[str]]:
     except OSError as error:
         reason = f"the result could not be written to {out} ({error.strerror})"
         reasons = (*result.verdict.reasons, "The numbers below are all that is left of this run.")
-        verdict = VerdictFacts("endedEarly", int(ExitCode.ENDED_EARLY), f"Ended early: {reason}", reasons, "Make room, then run it again.")
+        verdict = VerdictFacts(
+            "endedEarly", int(ExitCode.ENDED_EARLY), f"Ended early: {reason}", reasons, "Make room, then run it again."
+        )
         return replace(result, verdict=verdict), []
 
 
@@ -101,7 +107,9 @@ def report_again(file: Path, out: Path) -> int:
     try:
         paths = write_reports(result, out)
     except OSError as error:
-        raise ConfigurationError(f"--out {out}: cannot be written to ({error.strerror}). Name another folder") from error
+        raise ConfigurationError(
+            f"--out {out}: cannot be written to ({error.strerror}). Name another folder"
+        ) from error
     print("\n".join(str(path) for path in paths))
     return 0
 
@@ -116,7 +124,9 @@ def read_result(file: Path) -> Result:
         raise ConfigurationError(f"{file} is no JSON: {error}") from error
     if not isinstance(data, dict) or data.get("schemaVersion") != SCHEMA_VERSION:
         found = data.get("schemaVersion") if isinstance(data, dict) else None
-        raise ConfigurationError(f"{file} has schemaVersion {found}; this version reads {SCHEMA_VERSION}. Take the result.json of a run")
+        raise ConfigurationError(
+            f"{file} has schemaVersion {found}; this version reads {SCHEMA_VERSION}. Take the result.json of a run"
+        )
     try:
         return decode(Result, data)
     except DecodeError as error:

@@ -13,19 +13,50 @@ from sagemaker_loadtest.schedule import offered_until
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.thresholds import label, margin
-from sagemaker_loadtest.units import milliseconds, percent
+from sagemaker_loadtest.units import clock
 from sagemaker_loadtest.verdict import ExitCode, Loss
 from sagemaker_loadtest.wire import pack
 
 ALL = "all"
 NO_VARIANT = "no variant named"
-_SHOWN = (0, 10, 25, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 96, 97, 98, 98.5, 99, 99.3, 99.5, 99.7, 99.8, 99.9, 99.93, 99.95, 99.97, 99.98, 99.99, 99.995, 99.998, 99.999)
+_SHOWN = (
+    0,
+    10,
+    25,
+    50,
+    60,
+    70,
+    75,
+    80,
+    85,
+    90,
+    92.5,
+    95,
+    96,
+    97,
+    98,
+    98.5,
+    99,
+    99.3,
+    99.5,
+    99.7,
+    99.8,
+    99.9,
+    99.93,
+    99.95,
+    99.97,
+    99.98,
+    99.99,
+    99.995,
+    99.998,
+    99.999,
+)
 _Z_999 = 3.2905
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What is known of a run beside its numbers. `start` is ISO 8601 in UTC; `asked` the variants' weights in percent."""
+    """What is known beside the numbers. `start` is ISO 8601 in UTC; `asked` the variants' weights in percent."""
 
     run: str
     start: str
@@ -69,7 +100,10 @@ def build_result(test: LoadTest, payloads: tuple[Payload, ...], tally: Tally, fa
             lost=tuple(r.LostWorker(loss.worker, round(loss.second, 1), loss.cause) for loss in facts.losses),
             checks=tuple(r.CheckFacts(c.name, c.seen, c.limit, c.ok, c.decisive) for c in checks),
         ),
-        histograms={ALL: pack(tally.total.latency), **{name or NO_VARIANT: pack(h) for name, h in sorted(tally.variants.items())}},
+        histograms={
+            ALL: pack(tally.total.latency),
+            **{name or NO_VARIANT: pack(h) for name, h in sorted(tally.variants.items())},
+        },
     )
 
 
@@ -104,7 +138,9 @@ def _threshold(m: Measure) -> r.ThresholdFacts:
     )
 
 
-def _verdict(found: verdict.Verdict, judged: list[Measure], tally: Tally, checks: tuple[generator.Check, ...]) -> r.VerdictFacts:
+def _verdict(
+    found: verdict.Verdict, judged: list[Measure], tally: Tally, checks: tuple[generator.Check, ...]
+) -> r.VerdictFacts:
     reasons = list(found.reasons)
     advice = found.advice
     if found.exit_code in (ExitCode.MISSED, ExitCode.MET) and judged:
@@ -112,19 +148,22 @@ def _verdict(found: verdict.Verdict, judged: list[Measure], tally: Tally, checks
             reasons += _when(judged, tally)
             advice = _advice(tally)
         if tally.total.failed:
-            reasons.append(f"{tally.total.failed:,} of {tally.requests:,} requests failed: {_classes(tally.total.failures)}.")
-        fit = [c for c in checks if not c.ok and not c.decisive]
-        seen = ", ".join(f"{c.name[0].lower()}{c.name[1:]} {c.seen}" for c in checks[:2])
-        reasons.append(
-            "The load generator was not the limit"
-            + (f", though strained: {', '.join(f'{c.name[0].lower()}{c.name[1:]} {c.seen}' for c in fit)}." if fit else f": {seen}.")
-        )
+            reasons.append(
+                f"{tally.total.failed:,} of {tally.requests:,} requests failed: {_classes(tally.total.failures)}."
+            )
+        strained = [c.brief for c in checks if not c.ok and c.brief]
+        told = [c.brief for c in checks if c.brief][:3]
+        fitness = f", though strained: {_and(strained)}" if strained else f": {_and(told)}"
+        reasons.append(f"The load generator was not the limit{fitness}.")
     return r.VerdictFacts(found.word, int(found.exit_code), found.headline, tuple(reasons), advice)
 
 
 def _when(judged: list[Measure], tally: Tally) -> list[str]:
     """Where in the run the first missed latency threshold was exceeded, when it was in one part of it only."""
-    missed = next((m for m in judged if not m.met and m.threshold.metric == "latency" and m.measured and not m.threshold.variant), None)
+    missed = next(
+        (m for m in judged if not m.met and m.threshold.metric == "latency" and m.measured and not m.threshold.variant),
+        None,
+    )
     if missed is None or missed.threshold.percentile is None:
         return []
     percentile, width = min(missed.threshold.percentile, 99.0), tally.bin_seconds
@@ -133,7 +172,11 @@ def _when(judged: list[Measure], tally: Tally) -> list[str]:
     over = [i for i, value in values if value is not None and value > missed.threshold.limit]
     if not over or len(over) == len(values):
         return [f"It stood above {missed.threshold.limit:g} ms all through the run."] if over else []
-    span = f"from {_clock(over[0] * width)} to {_clock((over[-1] + 1) * width)}" if len(over) > 1 else f"at {_clock(over[0] * width)}"
+    span = (
+        f"from {clock(over[0] * width)} to {clock((over[-1] + 1) * width)}"
+        if len(over) > 1
+        else f"at {clock(over[0] * width)}"
+    )
     return [f"p{percentile:g} stood above {missed.threshold.limit:g} ms for {len(over) * width} s of the run, {span}."]
 
 
@@ -148,8 +191,8 @@ def _classes(failures: Counter[str]) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in failures.most_common())
 
 
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+def _and(words: list[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def _three(value: float | None) -> float | None:
@@ -189,7 +232,7 @@ def _series(test: LoadTest, tally: Tally) -> r.Series:
     width, last = tally.bin_seconds, min(len(tally.bins), max(1, math.ceil(tally.elapsed / tally.bin_seconds)))
     bins = tally.bins[:last]
     spans = [max(0.5, min((i + 1) * width, tally.elapsed) - i * width) for i in range(last)]
-    lines = [b.latency.percentiles((50, 95, 99)) for b in bins]
+    lines = [b.latency.percentiles((50, 95, 99), tail=1) for b in bins]
     classes = [name for name, _ in sum((b.failures for b in bins), Counter[str]()).most_common()]
     planned = [offered_until(test.load, i * width) for i in range(last + 1)]
     return r.Series(
@@ -197,7 +240,9 @@ def _series(test: LoadTest, tally: Tally) -> r.Series:
         p50=tuple(_three(line[0]) for line in lines),
         p95=tuple(_three(line[1]) for line in lines),
         p99=tuple(_three(line[2]) for line in lines),
-        offered=tuple(round((planned[i + 1] - planned[i]) / spans[i], 2) if test.load.open else None for i in range(last)),
+        offered=tuple(
+            round((planned[i + 1] - planned[i]) / spans[i], 2) if test.load.open else None for i in range(last)
+        ),
         achieved=tuple(round(b.answered / span, 2) for b, span in zip(bins, spans, strict=True)),
         failures={name: tuple(b.failures.get(name, 0) for b in bins) for name in classes},
     )
@@ -216,7 +261,9 @@ def _distribution(tally: Tally) -> dict[str, tuple[tuple[float, float], ...]]:
 
 def _variants(tally: Tally, asked: dict[str, float]) -> tuple[r.VariantFacts, ...]:
     answered = sum(h.count for name, h in tally.variants.items() if name)
-    names = sorted({*tally.variants, *asked, *tally.variant_failures} - {""}, key=lambda n: -measures.counts_of(tally, n)[0])
+    names = sorted(
+        {*tally.variants, *asked, *tally.variant_failures} - {""}, key=lambda n: -measures.counts_of(tally, n)[0]
+    )
     facts = []
     for name in names:
         good, failed = measures.counts_of(tally, name)
@@ -241,18 +288,9 @@ def _events(test: LoadTest, tally: Tally, facts: RunFacts) -> tuple[r.Happening,
     found = []
     if 0 < test.load.ramp_up_seconds <= tally.elapsed:
         found.append(r.Happening(test.load.ramp_up_seconds, "load", f"Full load of {test.load.intensity} reached"))
-    found += [r.Happening(round(loss.second, 1), "worker", f"{loss.worker} lost: {loss.cause}") for loss in facts.losses]
+    found += [
+        r.Happening(round(loss.second, 1), "worker", f"{loss.worker} lost: {loss.cause}") for loss in facts.losses
+    ]
     if facts.ended_early:
         found.append(r.Happening(round(tally.elapsed, 1), "end", f"Ended early: {facts.ended_early}"))
     return tuple(sorted(found, key=lambda e: e.second))
-
-
-def describe_latency(percentiles: r.Percentiles) -> str:
-    """`p50 20.1 ms, p99 43.2 ms, max 120 ms`."""
-    return f"p50 {milliseconds(percentiles.p50)}, p99 {milliseconds(percentiles.p99)}, max {milliseconds(percentiles.maximum)}"
-
-
-def describe_failures(summary: r.Summary, errors: dict[str, int]) -> str:
-    """`12 of 5,000 (0.24 %): 10 throttled, 2 time-out`."""
-    total = summary.answered + summary.failed
-    return f"{summary.failed:,} of {total:,} ({percent(summary.failed_percent)})" + (f": {_classes(Counter(errors))}" if errors else "")

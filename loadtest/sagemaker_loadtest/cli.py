@@ -1,4 +1,4 @@
-"""`sagemaker-loadtest`: the command line. Every flag `--x-y` is also the environment variable SAGEMAKER_LOADTEST_X_Y."""
+"""`sagemaker-loadtest`: the command line. Every flag `--x-y` is also the variable SAGEMAKER_LOADTEST_X_Y."""
 
 import argparse
 import os
@@ -38,7 +38,9 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"sagemaker-loadtest {version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
-    run = commands.add_parser("run", help="run the test of a file; ends in a verdict", epilog=_EXITS, formatter_class=parser.formatter_class)
+    run = commands.add_parser(
+        "run", help="run the test of a file; ends in a verdict", epilog=_EXITS, formatter_class=parser.formatter_class
+    )
     add = _adder(run, environment)
     add("-f", "--file", metavar="FILE", required=True, help="the test file (YAML or JSON)")
     add("--workers", type=_whole(1, MAX_WORKERS), metavar="N", help="worker processes; one free core each")
@@ -48,11 +50,18 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--endpoint-name", metavar="NAME", help="the endpoint, instead of the file's")
     add("--region", metavar="REGION", help="its region, instead of the file's")
     add("--seed", type=_whole(0, 2**31), metavar="N", help="same seed, same order and arrivals")
-    add("--out", metavar="DIR", default="loadtest-report", help="folder of index.html, result.json, summary.md (%(default)s)")
+    add(
+        "--out",
+        metavar="DIR",
+        default="loadtest-report",
+        help="folder of index.html, result.json, summary.md (%(default)s)",
+    )
     add("--ascii", action="store_true", help="plain ASCII in the terminal")
     report = commands.add_parser("report", help="write index.html and summary.md again from a result.json")
     report.add_argument("result", metavar="RESULT.JSON")
-    _adder(report, environment)("--out", metavar="DIR", default="loadtest-report", help="folder to write to (%(default)s)")
+    _adder(report, environment)(
+        "--out", metavar="DIR", default="loadtest-report", help="folder to write to (%(default)s)"
+    )
     return parser
 
 
@@ -118,7 +127,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return run_test(Path(options.file), overrides, Path(options.out), ascii_only=options.ascii)
     except ConfigurationError as error:
-        print("The test cannot start:" if len(error.faults) == 1 else f"The test cannot start, {len(error.faults)} faults:", file=sys.stderr)
+        print(
+            "The test cannot start:"
+            if len(error.faults) == 1
+            else f"The test cannot start, {len(error.faults)} faults:",
+            file=sys.stderr,
+        )
         for fault in error.faults:
             print(f"  {fault}", file=sys.stderr)
         print(f"Exit code {ExitCode.CONFIGURATION}", file=sys.stderr)

@@ -59,7 +59,9 @@ def drain_seconds(job: Job) -> float:
 
 
 class Master:
-    """Waits for its workers, starts them at one moment, passes their samples on, ends when all have reported their last."""
+    """Waits for its workers, starts them at one moment, passes their samples on, ends when all have reported their
+    last.
+    """
 
     def __init__(self, job: Job) -> None:
         self._job = job

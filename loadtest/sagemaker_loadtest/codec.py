@@ -51,7 +51,9 @@ def _decode(kind: Any, data: Any, where: str) -> Any:
             return tuple(_decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(items))
         if len(items) != len(arguments):
             raise DecodeError(f"{where}: {len(items)} items instead of {len(arguments)}")
-        return tuple(_decode(a, item, f"{where}[{i}]") for i, (a, item) in enumerate(zip(arguments, items, strict=True)))
+        return tuple(
+            _decode(a, item, f"{where}[{i}]") for i, (a, item) in enumerate(zip(arguments, items, strict=True))
+        )
     if origin is typing.Literal:
         if data not in arguments:
             raise DecodeError(f"{where}: {data!r} is none of {', '.join(map(str, arguments))}")

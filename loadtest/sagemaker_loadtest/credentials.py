@@ -39,6 +39,6 @@ def _botocore_chain() -> Source:
 
     def current() -> Credentials:
         frozen = found.get_frozen_credentials()  # refreshes shortly before they expire
-        return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+        return Credentials(frozen.access_key or "", frozen.secret_key or "", frozen.token)
 
     return current

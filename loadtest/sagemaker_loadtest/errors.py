@@ -1,7 +1,7 @@
 """What can be wrong before any load is sent.
 
-    LoadTestError
-      ConfigurationError    the test file, a flag, a payload, the endpoint or the credentials: exit code 2
+LoadTestError
+  ConfigurationError    the test file, a flag, a payload, the endpoint or the credentials: exit code 2
 """
 
 from collections.abc import Sequence

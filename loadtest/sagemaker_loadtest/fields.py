@@ -1,4 +1,6 @@
-"""Reads a mapping of a test file field by field; collects every fault with its path and its remedy, instead of the first only."""
+"""Reads a mapping of a test file field by field; collects every fault with its path and its remedy, instead of the
+first only.
+"""
 
 import difflib
 import re
@@ -59,29 +61,37 @@ class Fields:
             return default
         return value.strip()
 
-    def choice(self, name: str, allowed: tuple[T, ...], default: T) -> T:
+    def choice(self, name: str, allowed: tuple[T, ...]) -> T:
+        """One of `allowed`; the first is the default."""
         value = self.take(name)
         if value is None:
-            return default
+            return allowed[0]
         if value not in allowed:
             near = difflib.get_close_matches(str(value), [str(a) for a in allowed], 1, 0.4)
-            self.fault(name, f"{value!r} is none of {', '.join(map(str, allowed))}" + (f"; write {near[0]}" if near else ""))
-            return default
+            remedy = f"; write {near[0]}" if near else ""
+            self.fault(name, f"{value!r} is none of {', '.join(map(str, allowed))}{remedy}")
+            return allowed[0]
         return next(a for a in allowed if a == value)
 
-    def number(self, name: str, default: float | None = None, *, low: float, high: float, whole: bool = False) -> float | None:
+    def number(
+        self, name: str, default: float | None = None, *, low: float, high: float, whole: bool = False
+    ) -> float | None:
         value = self.take(name)
         if value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, int | float) or (whole and value != int(value)):
-            self.fault(name, f"{value!r} is no {'whole ' if whole else ''}number; write for example {name}: {max(low, 1):g}")
+            self.fault(
+                name, f"{value!r} is no {'whole ' if whole else ''}number; write for example {name}: {max(low, 1):g}"
+            )
             return default
         if not low <= value <= high:
             self.fault(name, f"{value:g} is outside {low:g} to {high:g}")
             return default
         return value
 
-    def duration(self, name: str, default: float | None = None, *, low: float = 0.0, high: float = 7 * 86400.0) -> float | None:
+    def duration(
+        self, name: str, default: float | None = None, *, low: float = 0.0, high: float = 7 * 86400.0
+    ) -> float | None:
         value = self.take(name)
         if value is None:
             return default
@@ -90,10 +100,19 @@ class Fields:
                 return 0.0
             self.fault(name, f"{value} has no unit; write {value}s or {value}m")
             return default
-        return self._parsed(name, value, parse_duration, "is no duration; write for example 30s or 1m30s", low, high, default)
+        return self._parsed(
+            name, value, parse_duration, "is no duration; write for example 30s or 1m30s", low, high, default
+        )
 
     def _parsed(
-        self, name: str, value: Any, parse: Callable[[str], float], hint: str, low: float, high: float, default: float | None
+        self,
+        name: str,
+        value: Any,
+        parse: Callable[[str], float],
+        hint: str,
+        low: float,
+        high: float,
+        default: float | None,
     ) -> float | None:
         try:
             seconds = parse(str(value))
@@ -114,9 +133,14 @@ class Fields:
             if name not in self._known:
                 near = difflib.get_close_matches(name, self._known, 1, 0.6)
                 self.fault(
-                    name, f"unknown field; did you mean {near[0]}?" if near else f"unknown field; known are {', '.join(sorted(self._known))}"
+                    name,
+                    f"unknown field; did you mean {near[0]}?"
+                    if near
+                    else f"unknown field; known are {', '.join(sorted(self._known))}",
                 )
 
 
 def _kind(value: Any) -> str:
-    return {list: "a list", str: "a text", dict: "a mapping", bool: "a yes or no"}.get(type(value), f"the number {value}")
+    return {list: "a list", str: "a text", dict: "a mapping", bool: "a yes or no"}.get(
+        type(value), f"the number {value}"
+    )

@@ -16,7 +16,9 @@ STALL_LIMIT_MS = 250.0
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One sign. `decisive`: with it not `ok`, no statement about the endpoint can be made."""
+    """One sign. `decisive`: with it not `ok`, no statement about the endpoint can be made. `brief` goes into a
+    sentence.
+    """
 
     name: str
     seen: str
@@ -24,10 +26,13 @@ class Check:
     ok: bool
     decisive: bool
     reason: str = ""
+    brief: str = ""
 
 
 def delay_limit(test: LoadTest) -> float:
-    """Delay inside the generator, in ms, that is small beside what is measured: a tenth of the tightest latency limit, at least 5."""
+    """Delay inside the generator, in ms, that is small beside what is measured: a tenth of the tightest latency limit,
+    at least 5.
+    """
     limits = [t.limit for t in test.thresholds if t.metric == "latency"]
     return max(DELAY_FLOOR_MS, DELAY_SHARE * min(limits)) if limits else 4 * DELAY_FLOOR_MS
 
@@ -35,8 +40,9 @@ def delay_limit(test: LoadTest) -> float:
 def checks(test: LoadTest, tally: Tally, *, workers_lost: int, latency_missed: bool) -> tuple[Check, ...]:
     """All signs after a run.
 
-    A load that was not sent, or a worker without CPU left, always takes the verdict away. Delays inside the generator can
-    only make latencies look worse than they were: they take it away when a latency threshold was missed, not when all were met.
+    A load that was not sent, or a worker without CPU left, always takes the verdict away. Delays inside the generator
+    can only make latencies look worse than they were: they take it away when a latency threshold was missed, not when
+    all were met.
     """
     limit = delay_limit(test)
     found = [_cpu(test, tally)]
@@ -46,7 +52,13 @@ def checks(test: LoadTest, tally: Tally, *, workers_lost: int, latency_missed: b
     if test.load.open:
         dropped = tally.total.failures.get("dropped", 0)
         found.append(
-            Check(f"Dropped at the bound of {test.load.open.max_in_flight:,} in flight", count(dropped), "0", dropped == 0, decisive=False)
+            Check(
+                f"Dropped at the bound of {test.load.open.max_in_flight:,} in flight",
+                count(dropped),
+                "0",
+                dropped == 0,
+                decisive=False,
+            )
         )
     found.append(Check(f"Workers lost of {test.workers}", str(workers_lost), "0", workers_lost == 0, decisive=False))
     return tuple(found)
@@ -62,9 +74,17 @@ def _cpu(test: LoadTest, tally: Tally) -> Check:
             if mean > busiest:
                 busiest, worker, since = mean, name, window[0][0]
     ok = busiest <= CPU_LIMIT_PERCENT
-    reason = f"{worker} ran at {busiest:.0f} % of one core from second {since:.0f} on, so it could neither send nor measure in time"
+    reason = (
+        f"{worker} ran at {busiest:.0f} % of one core from second {since:.0f} on and could not send or measure in time"
+    )
     return Check(
-        f"Busiest worker, CPU of one core, {CPU_WINDOW} s", percent(round(busiest, 1)), f"≤ {CPU_LIMIT_PERCENT:.0f} %", ok, not ok, "" if ok else reason
+        f"Busiest worker, CPU of one core over {CPU_WINDOW} s",
+        f"{busiest:.0f} %",
+        f"≤ {CPU_LIMIT_PERCENT:.0f} %",
+        ok,
+        not ok,
+        "" if ok else reason,
+        f"busiest worker at {busiest:.0f} % CPU",
     )
 
 
@@ -79,25 +99,52 @@ def _sent(tally: Tally) -> Check:
         ok,
         not ok,
         "" if ok else f"Only {percent(share)} of the scheduled requests were sent",
+        f"{percent(share)} of the schedule sent",
     )
 
 
 def _behind(tally: Tally, limit: float, latency_missed: bool) -> Check:
     worst = max((h.behind.percentile(99) or 0.0 for h in tally.workers.values()), default=0.0)
     ok = worst <= limit
-    reason = "" if ok else f"Requests left {milliseconds(worst)} behind schedule (p99), which is part of every latency here"
-    return Check("Sent behind schedule, p99", milliseconds(worst), f"≤ {limit:g} ms", ok, not ok and latency_missed, reason)
+    reason = (
+        "" if ok else f"Requests left {milliseconds(worst)} behind schedule (p99), which is part of every latency here"
+    )
+    return Check(
+        "Sent behind schedule, p99",
+        milliseconds(worst),
+        f"≤ {limit:g} ms",
+        ok,
+        not ok and latency_missed,
+        reason,
+        f"{milliseconds(worst)} behind schedule at p99",
+    )
 
 
 def _lag(tally: Tally, limit: float, latency_missed: bool) -> Check:
     worst = max((h.lag.percentile(99) or 0.0 for h in tally.workers.values()), default=0.0)
     ok = worst <= 2 * limit
     reason = "" if ok else f"A worker's event loop was {milliseconds(worst)} late (p99), so answers were seen late"
-    return Check("Event loop late, p99", milliseconds(worst), f"≤ {2 * limit:g} ms", ok, not ok and latency_missed, reason)
+    return Check(
+        "Event loop late, p99",
+        milliseconds(worst),
+        f"≤ {2 * limit:g} ms",
+        ok,
+        not ok and latency_missed,
+        reason,
+        f"event loop {milliseconds(worst)} late at p99",
+    )
 
 
 def _stall(tally: Tally, latency_missed: bool) -> Check:
     worst = max((h.lag.maximum or 0.0 for h in tally.workers.values()), default=0.0)
     ok = worst <= STALL_LIMIT_MS
     reason = "" if ok else f"A worker stood still for {milliseconds(worst)}"
-    return Check("Longest stall of a worker", milliseconds(worst), f"≤ {STALL_LIMIT_MS:g} ms", ok, not ok and latency_missed, reason)
+    return Check(
+        "Longest stall of a worker",
+        milliseconds(worst),
+        f"≤ {STALL_LIMIT_MS:g} ms",
+        ok,
+        not ok and latency_missed,
+        reason,
+        f"longest stall {milliseconds(worst)}",
+    )

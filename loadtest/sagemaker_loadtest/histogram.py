@@ -30,7 +30,9 @@ class Histogram:
 
     __slots__ = ("_count", "_maximum", "_total", "buckets")
 
-    def __init__(self, buckets: Mapping[int, int] | None = None, maximum_us: int = 0, total_us: float | None = None) -> None:
+    def __init__(
+        self, buckets: Mapping[int, int] | None = None, maximum_us: int = 0, total_us: float | None = None
+    ) -> None:
         self.buckets: dict[int, int] = dict(buckets or {})
         self._count = sum(self.buckets.values())
         self._maximum = maximum_us
@@ -73,7 +75,9 @@ class Histogram:
         return self._maximum / 1000 if self._count else None
 
     def percentile(self, percent: float, *, tail: int = 0) -> float | None:
-        """The latency in milliseconds that `percent` of the samples stay within; None with fewer than `tail` beyond it."""
+        """The latency in milliseconds that `percent` of the samples stay within; None with fewer than `tail` beyond
+        it.
+        """
         return next(iter(self.percentiles((percent,), tail=tail)))
 
     def percentiles(self, percents: Iterable[float], *, tail: int = 0) -> list[float | None]:

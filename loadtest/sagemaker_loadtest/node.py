@@ -24,7 +24,7 @@ def main() -> int:
 
 
 def die_with_parent() -> None:
-    """On Linux the kernel kills this process when its parent goes; elsewhere the end of standard input says the same."""
+    """On Linux the kernel kills this process when its parent goes; elsewhere the end of standard input says it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -21,7 +21,9 @@ class Payload:
 
 
 def load_payloads(test: LoadTest) -> tuple[Payload, ...]:
-    """All payloads of the test. Raises ConfigurationError for a missing or empty file and for a body over SageMaker's limit."""
+    """All payloads of the test. Raises ConfigurationError for a missing or empty file and for a body over SageMaker's
+    limit.
+    """
     payloads: list[Payload] = []
     faults: list[str] = []
     for index, source in enumerate(test.payloads.sources):
@@ -93,7 +95,7 @@ def invocation_path(endpoint: str) -> str:
 
 
 def in_order(number: int, order: Order, *, seed: int, worker: int, workers: int) -> Iterator[int]:
-    """Endless indexes of the payloads. In order, the workers take turns so that together they send all of them evenly."""
+    """Endless indexes of the payloads. In order, the workers take turns and together send all of them evenly."""
     if order == "Random":
         rng = random.Random(f"payloads/{seed}/{worker}")  # noqa: S311 - repeatable choice, nothing secret
         while True:

@@ -55,14 +55,18 @@ class Recorder:
             self._fail(second, outcome, variant)
 
     def not_sent(self, intended: float, *, dropped: bool) -> None:
-        """An arrival that was due and not sent: at the bound of requests in flight (dropped), or because the worker was too slow."""
+        """An arrival that was due and not sent: at the bound of requests in flight (dropped), or because the worker
+        was too slow.
+        """
         second = self._at(intended)
         second.offered += 1
         if dropped:
             self._fail(second, Outcome.DROPPED, "")
 
     def give_up(self) -> None:
-        """Whatever is still in flight is counted as unfinished: leaving it out would hide a stall at the end of the run."""
+        """Whatever is still in flight is counted as unfinished: leaving it out would hide a stall at the end of the
+        run.
+        """
         for intended in self._in_flight.values():
             self._fail(self._at(intended), Outcome.UNFINISHED, "")
         self._in_flight.clear()

@@ -1,4 +1,6 @@
-"""What became of a request: one word per cause, because throttling, a model's error and a lost connection ask for different remedies."""
+"""What became of a request: one word per cause, because throttling, a model's error and a lost connection ask for
+different remedies.
+"""
 
 import json
 import re
@@ -69,7 +71,7 @@ _MODEL_ERROR = 424
 
 
 def error_type(header: str | None, body: bytes) -> tuple[str, str]:
-    """Error code and message of an AWS JSON reply: `X-Amzn-ErrorType`, else `__type`; both empty when there are none."""
+    """Error code and message of an AWS JSON reply: `X-Amzn-ErrorType`, else `__type`; empty when there are none."""
     try:
         document = json.loads(body) if body else {}
     except ValueError:
@@ -114,6 +116,8 @@ def _by_status(status: int, body: bytes) -> Outcome:
 
 
 def gone(outcomes: dict[str, int]) -> bool:
-    """Whether these replies (of some seconds) say that there is no endpoint to test any more: all of them, and no other."""
+    """Whether these replies (of some seconds) say that there is no endpoint to test any more: all of them, and no
+    other.
+    """
     lost = sum(outcomes.get(o, 0) for o in (Outcome.NO_ENDPOINT, Outcome.NOT_READY, Outcome.REFUSED))
     return lost > 0 and lost == sum(outcomes.values())

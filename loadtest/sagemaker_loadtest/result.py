@@ -1,14 +1,15 @@
-"""result.json, as dataclasses. Its schema: docs/schemas/loadtest-result-v1.schema.json. Members are added, never changed, within version 1.
+"""result.json, as dataclasses. Its schema: docs/schemas/loadtest-result-v1.schema.json.
 
-Times: seconds since the start of the run. Latencies: milliseconds from the intended start (open load) or from the sending
-(closed load). Rates: requests per second. Shares: percent. null: not known, or too few samples to tell.
+Within version 1 members are added, never changed. Times: seconds since the start of the run. Latencies: milliseconds
+from the intended start (open load) or from the sending (closed load). Rates: requests per second. Shares: percent.
+null: not known, or too few samples to tell.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sagemaker_loadtest.spec import Arrivals, Metric, Order, ThresholdUnit
+from sagemaker_loadtest.spec import Arrivals, Metric, Order, Threshold, ThresholdUnit
 from sagemaker_loadtest.verdict import Word
 from sagemaker_loadtest.wire import Counts
 
@@ -78,6 +79,10 @@ class ThresholdFacts:
     measured: float | None
     met: bool
     margin: str
+
+    @property
+    def threshold(self) -> Threshold:
+        return Threshold(self.text, self.metric, self.limit, self.unit, self.inclusive, self.percentile, self.variant)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from sagemaker_loadtest.spec import Load, OpenLoad
 
+_BIN_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
+
 
 def offered_until(load: Load, seconds: float) -> float:
     """Arrivals that the open schedule asks for in the first `seconds`: a linear ramp, then the full rate."""
@@ -49,9 +51,15 @@ def closed_share(users: int, *, worker: int, workers: int) -> int:
     return users // workers + (1 if worker < users % workers else 0)
 
 
-def bin_seconds(duration_seconds: float) -> int:
-    """Width of a bin in the report: at most about 180 of them, so that long runs stay small and readable."""
-    return next((width for width in (1, 2, 5, 10, 15, 30, 60, 120, 300) if duration_seconds / width <= 180), 600)
+def bin_seconds(load: Load) -> int:
+    """Width of a bin in the report: at most 180 of them, so that long runs stay small and readable.
+
+    Short runs get wider bins when their rate is low, so that a bin's percentiles stand on about 100 requests.
+    """
+    duration, rate = load.duration_seconds, load.open.rate if load.open else math.inf
+    fitting = [width for width in _BIN_WIDTHS if duration / width <= 180] or [_BIN_WIDTHS[-1]]
+    readable = [width for width in fitting if duration / width >= 20] or fitting[:1]
+    return next((width for width in readable if rate * width >= 100), readable[-1])
 
 
 def _open(load: Load) -> OpenLoad:

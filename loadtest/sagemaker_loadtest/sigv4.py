@@ -94,6 +94,7 @@ class Signer:
         to_sign = f"{_ALGORITHM}\n{self._stamp}\n{scope}\n{hashlib.sha256(document.encode()).hexdigest()}"
         signature = hmac.digest(self._key, to_sign.encode(), "sha256").hex()
         sent["Authorization"] = (
-            f"{_ALGORITHM} Credential={self.credentials.access_key}/{scope}, SignedHeaders={signed_names}, Signature={signature}"
+            f"{_ALGORITHM} Credential={self.credentials.access_key}/{scope}, "
+            f"SignedHeaders={signed_names}, Signature={signature}"
         )
         return sent

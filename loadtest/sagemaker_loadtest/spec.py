@@ -61,7 +61,9 @@ class OpenLoad:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Exactly one of `closed` and `open`. `duration_seconds` is the whole run; its first `warm_up_seconds` do not count."""
+    """Exactly one of `closed` and `open`. `duration_seconds` is the whole run; its first `warm_up_seconds` do not
+    count.
+    """
 
     duration_seconds: float
     warm_up_seconds: float = 0.0
@@ -84,7 +86,9 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """One promise, e.g. `p99 of challenger <= 80ms`. `limit` is in `unit`; rates are lower bounds, all else upper bounds."""
+    """One promise, e.g. `p99 of challenger <= 80ms`. `limit` is in `unit`; rates are lower bounds, all else upper
+    bounds.
+    """
 
     text: str
     metric: Metric

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from sagemaker_loadtest import processes, wire
 from sagemaker_loadtest.codec import decode
-from sagemaker_loadtest.processes import Node
 from sagemaker_loadtest.replies import gone
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import Tally
@@ -117,7 +116,9 @@ class Supervisor:
                 worker.give(Job("worker", test, url, worker.name, message["port"]))
         elif event == wire.BEGIN:
             self._ending.start_epoch = message["start"]
-            self._screen.event(0.0, f"{test.load.intensity} on {test.endpoint.name} for {test.load.duration_seconds:g} s begin")
+            self._screen.event(
+                0.0, f"{test.load.intensity} on {test.endpoint.name} for {test.load.duration_seconds:g} s begin"
+            )
         elif event == wire.SAMPLE:
             tally.add(decode(Sample, message["sample"]))
             self._screen.progress(tally, len(self._workers) - len(self._ending.losses))
@@ -165,9 +166,10 @@ class Supervisor:
         if self._stop_at is not None:
             return
         self._stop_at = time.monotonic() + _STOP_PATIENCE_SECONDS
-        if reason and not self._ending.losses:
+        if (reason and not self._ending.losses) or (reason and self._ending.start_epoch):
             self._ending.ended_early = reason
-        elif reason and self._ending.start_epoch:
-            self._ending.ended_early = reason
-        self._screen.event(0.0 if not self._ending.start_epoch else time.time() - self._ending.start_epoch, f"stopping: {reason or 'no workers left'}")
+        self._screen.event(
+            0.0 if not self._ending.start_epoch else time.time() - self._ending.start_epoch,
+            f"stopping: {reason or 'no workers left'}",
+        )
         self._master.write({"command": wire.STOP})

@@ -1,4 +1,6 @@
-"""Adds up the samples of all workers: totals after the warm-up, bins over time, the last seconds, each worker's health."""
+"""Adds up the samples of all workers: totals after the warm-up, bins over time, the last seconds, each worker's
+health.
+"""
 
 import math
 from collections import Counter, deque
@@ -54,7 +56,7 @@ class Tally:
 
     def __init__(self, load: Load) -> None:
         self.load = load
-        self.bin_seconds = bin_seconds(load.duration_seconds)
+        self.bin_seconds = bin_seconds(load)
         self.bins = [Bin() for _ in range(math.ceil(load.duration_seconds / self.bin_seconds))]
         self.total = Bin()
         self.variants: dict[str, Histogram] = {}
@@ -109,7 +111,9 @@ class Tally:
         return merged(chosen), len(chosen)
 
     def recent_outcomes(self, seconds: int) -> tuple[dict[str, int], int]:
-        """Replies of the last complete seconds by class, dropped and unfinished ones left out, and of how many seconds."""
+        """Replies of the last complete seconds by class, dropped and unfinished ones left out, and of how many
+        seconds.
+        """
         last, number = self.recent(seconds)
         outcomes = {k: n for k, n in last.failures.items() if k not in (Outcome.DROPPED, Outcome.UNFINISHED)}
         outcomes[Outcome.OK] = last.latency.count
@@ -133,7 +137,9 @@ class Tally:
         return max(0.0, self.elapsed - self.load.warm_up_seconds)
 
     def offered(self, *, workers_lost: bool) -> int | None:
-        """Requests that were due after the warm-up; None in a closed load. What lost workers should have sent counts too."""
+        """Requests that were due after the warm-up; None in a closed load. What lost workers should have sent counts
+        too.
+        """
         if self.load.open is None:
             return None
         planned = offered_until(self.load, self.elapsed) - offered_until(self.load, self.load.warm_up_seconds)

@@ -21,7 +21,7 @@ _DESCRIBE_SECONDS = 3
 
 
 def runtime_url(endpoint: Endpoint, environment: Mapping[str, str] = os.environ) -> str:
-    """Base URL of the SageMaker runtime: AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME, AWS_ENDPOINT_URL, shared configuration, else AWS.
+    """Base URL of the runtime: AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME, AWS_ENDPOINT_URL, shared configuration, else AWS.
 
     Raises ConfigurationError for a URL without scheme or host.
     """
@@ -54,7 +54,11 @@ def probe(url: str, request: Request, endpoint: Endpoint, source: Source) -> Non
     except ssl.SSLError as error:
         raise ConfigurationError(f"{url}: TLS failed ({error.reason}). Set AWS_CA_BUNDLE to your CA's file") from error
     except (socket.gaierror, ConnectionError) as error:
-        remedy = "Is local SageMaker running, and AWS_ENDPOINT_URL right?" if "amazonaws.com" not in url else "Check region and network"
+        remedy = (
+            "Is local SageMaker running, and AWS_ENDPOINT_URL right?"
+            if "amazonaws.com" not in url
+            else "Check region and network"
+        )
         raise ConfigurationError(f"{url} cannot be reached: {error.strerror or error}. {remedy}") from error
     except (OSError, http.client.HTTPException):
         return
@@ -68,14 +72,19 @@ def probe(url: str, request: Request, endpoint: Endpoint, source: Source) -> Non
         )
     if outcome is Outcome.BAD_CREDENTIALS:
         raise ConfigurationError(
-            f"AWS credentials: they may not invoke {endpoint.name} in {endpoint.region}. Allow sagemaker:InvokeEndpoint on it.{told}"
+            f"AWS credentials: they may not invoke {endpoint.name} in {endpoint.region}. "
+            f"Allow sagemaker:InvokeEndpoint on it.{told}"
         )
     if outcome is Outcome.BAD_REQUEST or (outcome is Outcome.MODEL_ERROR and 400 <= original_status(body) < 500):
-        raise ConfigurationError(f"payloads: the endpoint refuses the first one (HTTP {status}). Check content type and body.{told}")
+        raise ConfigurationError(
+            f"payloads: the endpoint refuses the first one (HTTP {status}). Check content type and body.{told}"
+        )
 
 
 def original_status(body: bytes) -> int:
-    """The container's own status in a ModelError (member OriginalStatusCode), 0 when it is not told: 415 is a wrong content type."""
+    """The container's own status in a ModelError (member OriginalStatusCode), 0 when it is not told: 415 is a wrong
+    content type.
+    """
     try:
         return int(json.loads(body)["OriginalStatusCode"])
     except (ValueError, KeyError, TypeError):
@@ -87,7 +96,9 @@ def _call(url: str, request: Request, signer: Signer) -> tuple[int, str | None, 
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
         context = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
-        connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=_PROBE_SECONDS, context=context)
+        connection = http.client.HTTPSConnection(
+            parts.hostname or "", parts.port, timeout=_PROBE_SECONDS, context=context
+        )
     else:
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_PROBE_SECONDS)
     with contextlib.closing(connection):
@@ -108,7 +119,9 @@ def asked_split(endpoint: Endpoint, environment: Mapping[str, str] = os.environ)
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    settings = Config(connect_timeout=_DESCRIBE_SECONDS, read_timeout=_DESCRIBE_SECONDS, retries={"total_max_attempts": 1})
+    settings = Config(
+        connect_timeout=_DESCRIBE_SECONDS, read_timeout=_DESCRIBE_SECONDS, retries={"total_max_attempts": 1}
+    )
     try:
         client = boto3.Session(region_name=endpoint.region).client("sagemaker", config=settings)
         variants = client.describe_endpoint(EndpointName=endpoint.name).get("ProductionVariants", [])

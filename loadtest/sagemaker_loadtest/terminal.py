@@ -9,13 +9,19 @@ from sagemaker_loadtest.generator import checks
 from sagemaker_loadtest.histogram import TAIL_SAMPLES
 from sagemaker_loadtest.measures import measure
 from sagemaker_loadtest.schedule import offered_until
-from sagemaker_loadtest.spec import LoadTest, Threshold
+from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import RECENT_SECONDS, Bin, Tally
 from sagemaker_loadtest.thresholds import holds, show, show_limit
 from sagemaker_loadtest.units import NONE, clock, count, milliseconds, per_second, percent
 
 WIDTH = 100
-_NAMES = {"met": "MET", "missed": "MISSED", "generator": "NO VERDICT", "workersLost": "NO VERDICT", "endedEarly": "ENDED EARLY"}
+_NAMES = {
+    "met": "MET",
+    "missed": "MISSED",
+    "generator": "NO VERDICT",
+    "workersLost": "NO VERDICT",
+    "endedEarly": "ENDED EARLY",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,16 @@ class Style:
         """`text` in the characters that the terminal can show."""
         if not self.ascii:
             return text
-        for sign, substitute in (("≤", "<="), ("≥", ">="), ("–", "-"), ("…", "..."), ("·", "-"), ("“", '"'), ("”", '"'), ("×", "x")):
+        for sign, substitute in (
+            ("≤", "<="),
+            ("≥", ">="),
+            ("–", "-"),
+            ("…", "..."),
+            ("·", "-"),
+            ("“", '"'),
+            ("”", '"'),
+            ("×", "x"),
+        ):
             text = text.replace(sign, substitute)
         return text.encode("ascii", "replace").decode()
 
@@ -74,7 +89,10 @@ def plain_line(test: LoadTest, tally: Tally) -> str:
         _part(test, tally.elapsed).replace(" ", "-"),
         *([f"offered={per_second(offered)}"] if offered is not None else []),
         f"answered={per_second(_rate(recent.answered, seconds))}",
-        *(f"{name}={milliseconds(value).replace(' ', '')}" for name, value in (("p50", p50), ("p95", p95), ("p99", p99))),
+        *(
+            f"{name}={milliseconds(value).replace(' ', '')}"
+            for name, value in (("p50", p50), ("p95", p95), ("p99", p99))
+        ),
         f"failed={percent(_failed(recent)).replace(' ', '')}",
     ]
     return " ".join(parts)
@@ -86,17 +104,25 @@ def summary(result: r.Result, files: Sequence[str], style: Style) -> list[str]:
     sign = style.sign(exit_code == 0) if exit_code in (0, 1) else style.warning
     number = len(result.thresholds)
     missed = sum(not t.met for t in result.thresholds)
-    told = {"met": f"{number} of {number} thresholds", "missed": f"{missed} of {number} thresholds"}.get(result.verdict.word, "")
+    told = {"met": f"{number} of {number} thresholds", "missed": f"{missed} of {number} thresholds"}.get(
+        result.verdict.word, ""
+    )
     told = told or result.verdict.headline.removeprefix("No verdict: ").removeprefix("Ended early: ")
     if not number and exit_code == 0:
         told = "no thresholds were set"
-    lines = [_ends(f"{sign} {_NAMES[result.verdict.word]}  {told}", f"exit code {exit_code}", WIDTH + (9 if style.color else 0))]
-    lines += [f"  {line}" for reason in (*result.verdict.reasons, result.verdict.advice) for line in _wrap(reason, WIDTH - 4)]
+    lines = [
+        _ends(
+            f"{sign} {_NAMES[result.verdict.word]}  {told}", f"exit code {exit_code}", WIDTH + (9 if style.color else 0)
+        )
+    ]
+    lines += [
+        f"  {line}" for reason in (*result.verdict.reasons, result.verdict.advice) for line in _wrap(reason, WIDTH - 4)
+    ]
     if result.thresholds:
         lines.append(f"  {'threshold':<28}{'limit':>13}{'measured':>12}   margin")
         for t in result.thresholds:
-            parsed = Threshold(t.text, t.metric, t.limit, t.unit, t.inclusive, t.percentile, t.variant)
-            lines.append(f"{style.sign(t.met)} {t.label:<28}{show_limit(parsed):>13}{show(parsed, t.measured):>12}   {t.margin}")
+            limit, measured = show_limit(t.threshold), show(t.threshold, t.measured)
+            lines.append(f"{style.sign(t.met)} {t.label:<28}{limit:>13}{measured:>12}   {t.margin}")
     lines += _variants(result.variants)
     s = result.summary
     if s.failed:
@@ -105,30 +131,39 @@ def summary(result: r.Result, files: Sequence[str], style: Style) -> list[str]:
     lines.append(f"  {count(s.answered)} answered in {s.measured_seconds:g} s, {per_second(round(s.rate, 1))}{offered}")
     if files:
         lines.append(f"  report  {', '.join(files)}")
-    lines.append(f"{sign} {_NAMES[result.verdict.word]}  {result.verdict.headline.split(': ', 1)[-1]}. Exit code {exit_code}")
+    lines.append(
+        f"{sign} {_NAMES[result.verdict.word]}  {result.verdict.headline.split(': ', 1)[-1]}. Exit code {exit_code}"
+    )
     return [style.plain(line) for line in lines]
 
 
 def _variants(variants: Sequence[r.VariantFacts]) -> list[str]:
     if not variants:
         return []
-    lines = [f"  {'variant':<20}{'answered':>10}{'share':>10}{'p50':>10}{'p95':>10}{'p99':>10}{'p99.9':>10}{'failed':>9}"]
+    lines = [
+        f"  {'variant':<20}{'answered':>10}{'share':>10}{'p50':>10}{'p95':>10}{'p99':>10}{'p99.9':>10}{'failed':>9}"
+    ]
     for v in variants:
         p = v.latency
         cells = "".join(f"{milliseconds(value):>10}" for value in (p.p50, p.p95, p.p99, p.p999))
-        lines.append(f"  {v.name[:20]:<20}{count(v.answered):>10}{percent(v.seen_percent):>10}{cells}{count(v.failed):>9}")
+        lines.append(
+            f"  {v.name[:20]:<20}{count(v.answered):>10}{percent(v.seen_percent):>10}{cells}{count(v.failed):>9}"
+        )
     return lines
 
 
 def _numbers(name: str, test: LoadTest, total: Bin, seconds: float, elapsed: float, in_flight: int | None) -> str:
     p50, p95, p99 = (
-        None if measures.hidden_by_failures(p, total.latency.count, total.failed) else total.latency.percentile(p, tail=TAIL_SAMPLES)
+        None
+        if measures.hidden_by_failures(p, total.latency.count, total.failed)
+        else total.latency.percentile(p, tail=TAIL_SAMPLES)
         for p in (50, 95, 99)
     )
     offered = per_second(round(_offered(test, elapsed, seconds) or 0, 1)) if test.load.open and seconds else NONE
     answered = per_second(round(_rate(total.answered, seconds) or 0, 1)) if seconds else NONE
     cells = "".join(f"{milliseconds(value):>10}" for value in (p50, p95, p99))
-    return f"{name:<13}{offered:>10}{answered:>11}{'' if in_flight is None else in_flight:>12}{cells}{percent(_failed(total)):>10}"
+    flying = "" if in_flight is None else count(in_flight)
+    return f"{name:<13}{offered:>10}{answered:>11}{flying:>12}{cells}{percent(_failed(total)):>10}"
 
 
 def _offered(test: LoadTest, elapsed: float, seconds: float) -> float | None:
@@ -157,8 +192,12 @@ def _thresholds(test: LoadTest, tally: Tally, style: Style) -> str:
     cells = []
     for threshold in test.thresholds:
         m = measure(threshold, tally)
-        state = "…" if m.measured is None else f"{style.sign(holds(threshold, m.measured))} {show(threshold, m.measured)}"
-        name = threshold.text.split()[0] if not threshold.variant else f"{threshold.text.split()[0]} {threshold.variant}"
+        state = (
+            "…" if m.measured is None else f"{style.sign(holds(threshold, m.measured))} {show(threshold, m.measured)}"
+        )
+        name = (
+            threshold.text.split()[0] if not threshold.variant else f"{threshold.text.split()[0]} {threshold.variant}"
+        )
         cells.append(f"{name} {show_limit(threshold)}  {state}")
     return f"thresholds   {'   '.join(cells) or 'none set'}"
 

@@ -1,4 +1,6 @@
-"""The test file (YAML or JSON) to a `LoadTest`. Its schema for editors and reviewers: docs/schemas/loadtest-v1.schema.json."""
+"""The test file (YAML or JSON) to a `LoadTest`. Its schema for editors and reviewers:
+docs/schemas/loadtest-v1.schema.json.
+"""
 
 import os
 from collections.abc import Mapping
@@ -12,19 +14,25 @@ from sagemaker_loadtest import SCHEMA_VERSION
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.fields import Fields
 from sagemaker_loadtest.spec import (
+    Arrivals,
     ClosedLoad,
     Endpoint,
     Load,
     LoadTest,
     OpenLoad,
+    Order,
     Payloads,
     PayloadSource,
+    Split,
     Threshold,
 )
 from sagemaker_loadtest.thresholds import parse_threshold
 
 _ENDPOINT_NAME = r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}"
 _REGION = r"[a-z]{2,}(-[a-z]+)+-\d+"
+_SPLITS: tuple[Split, ...] = ("Whole", "Lines")
+_ORDERS: tuple[Order, ...] = ("InOrder", "Random")
+_ARRIVALS: tuple[Arrivals, ...] = ("Constant", "Poisson")
 MAX_WORKERS = 256
 
 
@@ -58,7 +66,7 @@ def parse_test(data: Any, overrides: Overrides, *, name: str, folder: str, envir
     """As `read_test`, from the parsed document."""
     faults: list[str] = []
     root = Fields(data if data is not None else {}, "", faults)
-    root.choice("schemaVersion", (SCHEMA_VERSION,), SCHEMA_VERSION)
+    root.choice("schemaVersion", (SCHEMA_VERSION,))
     test = LoadTest(
         name=root.text("name", name) or name,
         endpoint=_endpoint(root.section("endpoint"), overrides, environment),
@@ -85,7 +93,11 @@ def _endpoint(fields: Fields, overrides: Overrides, environment: Mapping[str, st
     given = fields.text("name")
     name = overrides.endpoint_name or given
     if resource and given:
-        fields.fault("", "set exactly one of resource and name: resource for a SageMakerEndpoint of the namespace, name and region for any endpoint")
+        fields.fault(
+            "",
+            "set exactly one of resource and name: resource for a SageMakerEndpoint of the namespace, "
+            "name and region for any endpoint",
+        )
     elif resource and not name:
         fields.fault(
             "resource",
@@ -94,7 +106,9 @@ def _endpoint(fields: Fields, overrides: Overrides, environment: Mapping[str, st
         )
     elif not name:
         fields.fault("name", "is missing; write for example name: ml-fraud, or give --endpoint-name")
-    fields.matches("name", name, _ENDPOINT_NAME, "is no endpoint name: up to 63 letters, digits and hyphens, no hyphen at the ends")
+    fields.matches(
+        "name", name, _ENDPOINT_NAME, "is no endpoint name: up to 63 letters, digits and hyphens, no hyphen at the ends"
+    )
     in_file = fields.text("region")
     region = overrides.region or in_file or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     if not region:
@@ -109,7 +123,7 @@ def _payloads(fields: Fields) -> Payloads:
     sources = []
     for index, item in enumerate(fields.items("sources")):
         source = Fields(item, fields.at(f"sources[{index}]"), fields.faults)
-        split = source.choice("split", ("Whole", "Lines"), "Whole")
+        split = source.choice("split", _SPLITS)
         per_request = source.number("linesPerRequest", None, low=1, high=1_000_000, whole=True)
         if per_request is not None and split != "Lines":
             source.fault("linesPerRequest", "only goes with split: Lines")
@@ -117,11 +131,13 @@ def _payloads(fields: Fields) -> Payloads:
         if not own_type and not content_type:
             source.fault("contentType", "is missing, here and in payloads; write for example contentType: text/csv")
         file = source.text("file", required=True, example="rows.csv") or ""
-        sources.append(PayloadSource(file, split, int(per_request or 1), own_type, source.text("accept", example="text/csv")))
+        sources.append(
+            PayloadSource(file, split, int(per_request or 1), own_type, source.text("accept", example="text/csv"))
+        )
         source.finish()
     if not sources:
         fields.fault("sources", "is missing; write for example sources: [{file: rows.csv, split: Lines}]")
-    payloads = Payloads(tuple(sources), content_type, fields.text("accept"), fields.choice("order", ("InOrder", "Random"), "InOrder"))
+    payloads = Payloads(tuple(sources), content_type, fields.text("accept"), fields.choice("order", _ORDERS))
     fields.finish()
     return payloads
 
@@ -137,7 +153,7 @@ def _load(fields: Fields, overrides: Overrides) -> Load:
     users = closed.number("users", None, low=1, high=100_000, whole=True)
     pacing = closed.duration("pacing", 0.0) or 0.0
     rate = open_.number("rate", None, low=0.01, high=1_000_000)
-    arrivals = open_.choice("arrivals", ("Constant", "Poisson"), "Constant")
+    arrivals = open_.choice("arrivals", _ARRIVALS)
     in_flight = open_.number("maxInFlight", 2000, low=1, high=100_000, whole=True) or 2000
     _one_of(fields, users, rate, overrides)
     users, rate = _overridden(users, rate, overrides)
@@ -164,7 +180,9 @@ def _one_of(fields: Fields, users: float | None, rate: float | None, overrides: 
     elif not fields.has("closed") and not fields.has("open") and overrides.users is None and overrides.rate is None:
         fields.fault("", "set exactly one of closed and open, for example open: {rate: 200}")
     if overrides.users is not None and overrides.rate is not None:
-        fields.faults.append("--users and --rate exclude each other: users make a closed load, a rate makes an open one")
+        fields.faults.append(
+            "--users and --rate exclude each other: users make a closed load, a rate makes an open one"
+        )
 
 
 def _overridden(users: float | None, rate: float | None, overrides: Overrides) -> tuple[float | None, float | None]:
@@ -190,11 +208,21 @@ def _check_together(test: LoadTest, faults: list[str]) -> None:
     load = test.load
     if load.warm_up_seconds >= load.duration_seconds:
         faults.append(
-            f"load.warmUp: {load.warm_up_seconds:g}s leaves nothing of the duration of {load.duration_seconds:g}s to measure; shorten it"
+            f"load.warmUp: {load.warm_up_seconds:g}s leaves nothing of the duration of {load.duration_seconds:g}s "
+            "to measure; shorten it"
         )
     if load.ramp_up_seconds > load.duration_seconds:
-        faults.append(f"load.rampUp: {load.ramp_up_seconds:g}s is longer than the duration of {load.duration_seconds:g}s; shorten it")
+        faults.append(
+            f"load.rampUp: {load.ramp_up_seconds:g}s is longer than the duration of {load.duration_seconds:g}s; "
+            "shorten it"
+        )
     if load.closed and test.workers > load.closed.users:
-        faults.append(f"workers: {test.workers} workers for {load.closed.users} users leave some idle; set workers: {load.closed.users} or less")
+        faults.append(
+            f"workers: {test.workers} workers for {load.closed.users} users leave some idle; "
+            f"set workers: {load.closed.users} or less"
+        )
     if load.closed and any(t.unit == "% of offered" for t in test.thresholds):
-        faults.append("thresholds: a closed load offers no rate to take a share of. Write for example “rate >= 50/s”, or use load.open")
+        faults.append(
+            "thresholds: a closed load offers no rate to take a share of. "
+            "Write for example “rate >= 50/s”, or use load.open"
+        )

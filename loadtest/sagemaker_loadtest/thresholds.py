@@ -1,9 +1,11 @@
-"""The language of thresholds: `p99 <= 80ms`, `p99 of challenger < 0.1s`, `failed <= 0.1%`, `rate >= 99%`, `rate >= 190/s`."""
+"""The language of thresholds: `p99 <= 80ms`, `p99 of challenger < 0.1s`, `failed <= 0.1%`, `rate >= 99%`, `rate >=
+190/s`.
+"""
 
 import re
 
 from sagemaker_loadtest.spec import Threshold
-from sagemaker_loadtest.units import parse_duration, parse_rate, percent, per_second, significant
+from sagemaker_loadtest.units import parse_duration, parse_rate, per_second, percent, significant
 
 _THRESHOLD = re.compile(
     r"(?P<metric>p(?P<percentile>\d{1,2}(?:\.\d+)?)|max|failed|rate)"
@@ -24,7 +26,9 @@ def parse_threshold(text: str) -> Threshold:
     if found["metric"] == "rate":
         return _rate(text, found)
     if found["operator"] in (">", ">=", "≥"):
-        raise ValueError(f"“{text}” asks for at least; only rate can. Write “{text.replace('>', '<').replace('≥', '<=')}”")
+        raise ValueError(
+            f"“{text}” asks for at least; only rate can. Write “{text.replace('>', '<').replace('≥', '<=')}”"
+        )
     inclusive = found["operator"] != "<"
     if found["metric"] == "failed":
         _needs_unit(text, found, ("%",), "%")
@@ -41,7 +45,9 @@ def _rate(text: str, found: re.Match[str]) -> Threshold:
     if found["variant"]:
         raise ValueError(f"“{text}”: the rate is one for the whole test; SageMaker decides how the variants share it")
     if found["operator"] in ("<", "<=", "≤"):
-        raise ValueError(f"“{text}” asks for at most; a rate is to be reached. Write “{text.replace('<', '>').replace('≤', '>=')}”")
+        raise ValueError(
+            f"“{text}” asks for at most; a rate is to be reached. Write “{text.replace('<', '>').replace('≤', '>=')}”"
+        )
     inclusive = found["operator"] != ">"
     if found["unit"] in ("/s", "/min"):
         return Threshold(text, "rate", parse_rate(found["value"] + found["unit"]), "/s", inclusive)
@@ -85,8 +91,18 @@ def show(threshold: Threshold, value: float | None) -> str:
 
 def show_limit(threshold: Threshold) -> str:
     """`≤ 80 ms`."""
-    sign = (">" if not threshold.inclusive else "≥") if threshold.metric == "rate" else ("<" if not threshold.inclusive else "≤")
-    value = f"{threshold.limit:,g} ms" if threshold.unit == "ms" else f"{threshold.limit:g}/s" if threshold.unit == "/s" else f"{threshold.limit:g} %"
+    sign = (
+        (">" if not threshold.inclusive else "≥")
+        if threshold.metric == "rate"
+        else ("<" if not threshold.inclusive else "≤")
+    )
+    value = (
+        f"{threshold.limit:,g} ms"
+        if threshold.unit == "ms"
+        else f"{threshold.limit:g}/s"
+        if threshold.unit == "/s"
+        else f"{threshold.limit:g} %"
+    )
     return f"{sign} {value}"
 
 
@@ -102,4 +118,8 @@ def margin(threshold: Threshold, measured: float | None) -> str:
     part = (measured - threshold.limit) / threshold.limit * 100
     if abs(part) < 0.5:
         return "at the limit"
-    return f"{abs(part):,.0f} % {'over' if part > 0 else 'below'}" if threshold.metric != "rate" else f"{abs(part):,.0f} % {'above' if part > 0 else 'below'}"
+    return (
+        f"{abs(part):,.0f} % {'over' if part > 0 else 'below'}"
+        if threshold.metric != "rate"
+        else f"{abs(part):,.0f} % {'above' if part > 0 else 'below'}"
+    )

@@ -43,15 +43,15 @@ class FastHttpTransport:
 
     def __init__(self, client: HTTPClient) -> None:
         self._client = client
-        client._connection_pool.after_connect = _no_delay
+        client._connection_pool.after_connect = _no_delay  # type: ignore[method-assign]  # the pool's hook for socket options
 
     def send(self, request: Request, headers: Mapping[str, str]) -> Reply:
         try:
             response = self._client.request("POST", request.path, request.body, headers)
             body = bytes(response.read())
-            found = response._headers_index
-            outcome = classify(response.status_code, found.get(_ERROR_HEADER), body)
-            return Reply(outcome, found.get(VARIANT_HEADER) or "", len(body))
+            error = response.get(_ERROR_HEADER)
+            outcome = classify(response.status_code, str(error) if error else None, body)
+            return Reply(outcome, str(response.get(VARIANT_HEADER) or ""), len(body))
         except (OSError, HTTPConnectionClosed, HTTPParseError) as error:
             return Reply(_of_error(error))
 
@@ -75,7 +75,8 @@ def _no_delay(sock: Any) -> None:
 def tls_context(**_: Any) -> ssl.SSLContext:
     """A verifying context; AWS_CA_BUNDLE is honoured as by the AWS CLI."""
     bundle = os.environ.get("AWS_CA_BUNDLE")
-    return gevent.ssl.create_default_context(cafile=bundle or None)
+    context: ssl.SSLContext = gevent.ssl.create_default_context(cafile=bundle or None)
+    return context
 
 
 def connections(*, size: int, timeout_seconds: float) -> HTTPClientPool:

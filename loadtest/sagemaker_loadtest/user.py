@@ -1,4 +1,6 @@
-"""The Locust users. Locust keeps users, spawning, events and distribution; the exchange, its clock and its books are ours."""
+"""The Locust users. Locust keeps users, spawning, events and distribution; the exchange, its clock and its books are
+ours.
+"""
 
 import time
 from collections.abc import Iterator
@@ -6,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import gevent
-from geventhttpclient.client import HTTPClientPool
 from locust import FastHttpUser, task
 from locust.exception import StopUser
 
@@ -16,13 +17,13 @@ from sagemaker_loadtest.replies import Outcome
 from sagemaker_loadtest.schedule import arrivals
 from sagemaker_loadtest.sigv4 import Request, Signer
 from sagemaker_loadtest.spec import LoadTest
-from sagemaker_loadtest.transport import FastHttpTransport, Transport
+from sagemaker_loadtest.transport import FastHttpTransport, Transport, connections
 
 OVERDUE_SECONDS = 1.0
 """Arrivals that are still unsent so long after the end of the run were not sent: the generator was too slow."""
 
 
-class RequestFailed(Exception):
+class RequestFailedError(Exception):
     """What Locust's own statistics show for a failed request: its class."""
 
 
@@ -81,12 +82,12 @@ class SageMakerUser(FastHttpUser):
     requests: ClassVar[tuple[Request, ...]]
     choice: ClassVar[Iterator[int]]
     shared_transport: ClassVar[Transport | None] = None
-    client_pool: ClassVar[HTTPClientPool]
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         if SageMakerUser.shared_transport is None:
-            SageMakerUser.shared_transport = FastHttpTransport(self.client_pool.get_client(self.host))
+            pool = self.client_pool or connections(size=self.concurrency, timeout_seconds=self.network_timeout)
+            SageMakerUser.shared_transport = FastHttpTransport(pool.get_client(self.host or ""))
         self.transport = SageMakerUser.shared_transport
 
     def exchange(self, number: int, intended: float) -> None:
@@ -103,7 +104,7 @@ class SageMakerUser(FastHttpUser):
             name=(reply.variant or "no variant named") if good else reply.outcome.value,
             response_time=(now - intended) * 1000,
             response_length=reply.size,
-            exception=None if good else RequestFailed(reply.outcome.value),
+            exception=None if good else RequestFailedError(reply.outcome.value),
             context={},
         )
 

@@ -25,7 +25,7 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A worker that went away during the run: its name, when (seconds since the start) and what is known of the cause."""
+    """A worker that went away during the run: when (seconds since the start) and what is known of the cause."""
 
     worker: str
     second: float
@@ -50,7 +50,11 @@ def judge(
     so_far = _so_far(measures)
     if ended_early:
         return Verdict(
-            "endedEarly", ExitCode.ENDED_EARLY, f"Ended early: {ended_early}", (so_far, *_losses(losses)), "Run it again to its end."
+            "endedEarly",
+            ExitCode.ENDED_EARLY,
+            f"Ended early: {ended_early}",
+            (so_far, *_losses(losses)),
+            "Run it again to its end.",
         )
     if losses:
         return Verdict(
@@ -86,11 +90,23 @@ def _missed(measures: Sequence[Measure]) -> Verdict:
 
 def _met(measures: Sequence[Measure]) -> Verdict:
     if not measures:
-        return Verdict("met", ExitCode.MET, "Done: no thresholds were set, so nothing could be missed", (), "Set thresholds, for example “p99 <= 80ms”.")
+        return Verdict(
+            "met",
+            ExitCode.MET,
+            "Done: no thresholds were set, so nothing could be missed",
+            (),
+            "Set thresholds, for example “p99 <= 80ms”.",
+        )
     closest = min(measures, key=_room)
     text = f"Closest: {sentence(closest)} ({margin(closest.threshold, closest.measured)})."
     number = len(measures)
-    return Verdict("met", ExitCode.MET, f"Met: {number} of {number} thresholds" if number > 1 else f"Met: {sentence(closest)}", (text,), "")
+    return Verdict(
+        "met",
+        ExitCode.MET,
+        f"Met: {number} of {number} thresholds" if number > 1 else f"Met: {sentence(closest)}",
+        (text,),
+        "",
+    )
 
 
 def _room(m: Measure) -> float:
@@ -104,7 +120,8 @@ def _room(m: Measure) -> float:
 def sentence(m: Measure) -> str:
     """`p99, all 95.3 ms, limit ≤ 80 ms`."""
     name = label(m.threshold).removesuffix(", all")
-    return f"{name} {show(m.threshold, m.measured) if m.measured is not None else 'not measured'}, limit {show_limit(m.threshold)}"
+    measured = show(m.threshold, m.measured) if m.measured is not None else "not measured"
+    return f"{name} {measured}, limit {show_limit(m.threshold)}"
 
 
 def _so_far(measures: Sequence[Measure]) -> str:

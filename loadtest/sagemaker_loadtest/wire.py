@@ -55,7 +55,9 @@ class Second:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a worker itself fared in the second before `second`: CPU of one core, delay of its event loop, lateness of sending."""
+    """How a worker itself fared in the second before `second`: CPU of one core, delay of its event loop, lateness of
+    sending.
+    """
 
     second: float
     cpu_percent: float

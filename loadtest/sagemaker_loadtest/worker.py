@@ -71,7 +71,11 @@ class Worker:
         self._place = Place(test, Clock(data["start"]), data["place"], test.workers)
         self._users.place = self._place
         self._users.choice = in_order(
-            len(self._users.requests), test.payloads.order, seed=test.seed, worker=self._place.worker, workers=test.workers
+            len(self._users.requests),
+            test.payloads.order,
+            seed=test.seed,
+            worker=self._place.worker,
+            workers=test.workers,
         )
         gc.collect()
         gc.freeze()

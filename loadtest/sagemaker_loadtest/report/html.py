@@ -1,3 +1,191 @@
+"""index.html: one file that loads nothing and says its point without script; light and dark, phone and paper."""
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from sagemaker_loadtest.report import charts, tables, takes
 from sagemaker_loadtest.result import Result
+from sagemaker_loadtest.units import clock, count, format_duration, milliseconds, per_second, percent, significant
+
+_COLORS = {0: "good", 1: "bad"}
+_ICONS = {"good": "M14 25l7 7 14-15", "bad": "M16 16l16 16M32 16L16 32", "warn": "M24 12v15M24 34v1.5"}
+_WORDS = {
+    "met": "Met",
+    "missed": "Missed",
+    "generator": "No verdict: the generator was the limit",
+    "workersLost": "No verdict: workers lost",
+    "endedEarly": "Ended early",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A section with a chart: what it shows in a sentence, its legend, the drawing, the same as a table."""
+
+    anchor: str
+    title: str
+    take: str
+    legend: tuple[tuple[str, Markup], ...]
+    drawing: Markup
+    table: tables.Table
+
+
 def render_html(result: Result) -> str:
-    return ""
+    """The page of a result."""
+    environment = Environment(
+        loader=PackageLoader("sagemaker_loadtest.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters |= {
+        "count": count,
+        "ms": milliseconds,
+        "percent": percent,
+        "per_second": per_second,
+        "clock": clock,
+        "three": significant,
+    }
+    color = _COLORS.get(result.verdict.exit_code, "warn")
+    return environment.get_template("report.html.j2").render(
+        r=result,
+        word=_WORDS[result.verdict.word],
+        color=color,
+        icon=_ICONS[color],
+        started=_when(result),
+        question=takes.question(result),
+        under=takes.under_the_word(result),
+        thresholds=tables.thresholds(result),
+        over_time=_over_time(result),
+        spread=_spread(result),
+        tiles=tables.tiles(result),
+        facts=tables.facts(result),
+        variants_take=takes.variants(result),
+        length=format_duration(round(result.duration_seconds)),
+        data=_safe(json.dumps(_data(result), separators=(",", ":")).replace("<", "\\u003c")),
+        style=_safe(_asset(environment, "style.css")),
+        script=_safe(_asset(environment, "script.js")),
+    )
+
+
+def _safe(markup: str) -> Markup:
+    """Marks what this package itself has built or escaped; nothing of a result passes here unescaped."""
+    return Markup(markup)  # noqa: S704 - see above
+
+
+def _asset(environment: Environment, name: str) -> str:
+    if environment.loader is None:
+        raise RuntimeError("the environment of the templates has no loader")
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _when(result: Result) -> str:
+    start = dt.datetime.fromisoformat(result.start)
+    end = start + dt.timedelta(seconds=result.duration_seconds)
+    return f"{start.day} {start:%B %Y, %H:%M:%S} to {end:%H:%M:%S} UTC"
+
+
+def _over_time(result: Result) -> list[Chart]:
+    if not result.series.achieved or not (result.summary.answered or result.summary.failed):
+        return []
+    limit = [("limit", _line("var(--bad)", 1.6, "7 4"))] if charts.latency_limits(result) else []
+    warm_up = [("warm-up, not counted", _box("url(#hatch)", "var(--offered)"))] if result.warm_up_seconds else []
+    lines = [
+        ("p50", _line("var(--p50)", 1.8)),
+        ("p95", _line("var(--p95)", 2, "6 3")),
+        ("p99", _line("var(--p99)", 2.6)),
+    ]
+    offered = [("offered", _line("var(--offered)", 6))] if result.load.rate else []
+    found = [
+        Chart(
+            "latency",
+            "Latency over time",
+            takes.latency(result),
+            (*lines, *limit, *warm_up),
+            _safe(charts.latency_over_time(result)),
+            tables.latency(result),
+        ),
+        Chart(
+            "rate",
+            takes.rate_title(result),
+            takes.rate(result),
+            (*offered, ("answered", _line("var(--achieved)", 2.2))),
+            _safe(charts.rate_over_time(result)),
+            tables.rate(result),
+        ),
+    ]
+    if any(sum(v) for v in result.series.failures.values()):
+        legend = tuple(
+            (name, _box(charts.FILLS[i % 6], charts.STROKES[i % 6])) for i, name in enumerate(result.series.failures)
+        )
+        found.append(
+            Chart(
+                "errors",
+                "Errors by class",
+                takes.errors(result),
+                legend,
+                _safe(charts.errors_over_time(result)),
+                tables.errors(result),
+            )
+        )
+    return found
+
+
+def _spread(result: Result) -> list[Chart]:
+    if not any(result.distribution.values()):
+        return []
+    legend = [
+        ("all requests" if name == "all" else name, _line(charts.CURVES[i % 6], 2.4, charts.DASHES[i % 6]))
+        for i, name in enumerate(result.distribution)
+    ]
+    limits = [("limit", _line("var(--bad)", 3))] if charts.latency_limits(result) else []
+    return [
+        Chart(
+            "distribution",
+            "Latency distribution",
+            takes.distribution(result),
+            (*legend, *limits),
+            _safe(charts.distribution(result)),
+            tables.distribution(result),
+        ),
+        Chart(
+            "shape",
+            "How often which latency",
+            takes.shape(result),
+            (),
+            _safe(charts.shape(result)),
+            tables.shape(result),
+        ),
+    ]
+
+
+def _line(color: str, width: float, dash: str = "none") -> Markup:
+    return _safe(
+        f'<line x1="0" x2="26" y1="6" y2="6" stroke="{color}" stroke-width="{width}" stroke-dasharray="{dash}"/>'
+    )
+
+
+def _box(fill: str, stroke: str) -> Markup:
+    return _safe(f'<rect x="5" y="0" width="14" height="12" fill="{fill}" stroke="{stroke}" stroke-width=".8"/>')
+
+
+def _data(result: Result) -> dict[str, Any]:
+    """What the script needs to show numbers under the pointer; everything else on the page is plain HTML."""
+    s = result.series
+    return {
+        "bin": s.bin_seconds,
+        "span": max(result.duration_seconds, s.bin_seconds),
+        "lat": {"p50": s.p50, "p95": s.p95, "p99": s.p99},
+        "rate": {"offered": s.offered, "answered": s.achieved},
+        "err": s.failures,
+        "dist": result.distribution,
+        "shape": [[round(a, 4), round(b, 4), round(c, 3)] for a, b, c in charts.shape_bars(result)]
+        if result.histograms["all"].index
+        else [],
+    }

@@ -1,7 +1,6 @@
 """summary.md: fits a comment on a pull request; the verdict is readable in the notification's first line."""
 
 from sagemaker_loadtest.result import Result
-from sagemaker_loadtest.spec import Threshold
 from sagemaker_loadtest.thresholds import show, show_limit
 from sagemaker_loadtest.units import count, format_duration, milliseconds, per_second, percent
 
@@ -12,9 +11,10 @@ def render_markdown(result: Result) -> str:
     """The summary of a result."""
     v, s = result.verdict, result.summary
     load = per_second(result.load.rate) if result.load.rate else f"{result.load.users} users"
+    length = format_duration(round(result.duration_seconds))
     lines = [
         f"**{_SIGNS.get(v.exit_code, '!')} Load test: {_cell(v.headline)}** "
-        f"({_cell(result.name)}, {result.endpoint.name}, {load}, {format_duration(round(result.duration_seconds))}, exit code {v.exit_code})",
+        f"({_cell(result.name)}, {result.endpoint.name}, {load}, {length}, exit code {v.exit_code})",
         "",
         *(f"- {_cell(reason)}" for reason in v.reasons),
         *([f"- {_cell(v.advice)}"] if v.advice else []),
@@ -23,15 +23,17 @@ def render_markdown(result: Result) -> str:
     if result.thresholds:
         lines += ["| threshold | limit | measured | margin | |", "|---|---:|---:|---:|---|"]
         for t in result.thresholds:
-            parsed = Threshold(t.text, t.metric, t.limit, t.unit, t.inclusive, t.percentile, t.variant)
-            measured = show(parsed, t.measured)
-            lines.append(
-                f"| {t.label} | {show_limit(parsed)} | {measured if t.met else f'**{measured}**'} | {t.margin} | {'✓' if t.met else '✗'} |"
-            )
+            measured, sign = show(t.threshold, t.measured), "✓"
+            if not t.met:
+                measured, sign = f"**{measured}**", "✗"
+            lines.append(f"| {t.label} | {show_limit(t.threshold)} | {measured} | {t.margin} | {sign} |")
         lines.append("")
     lines += ["<details><summary>Variants, errors, generator, how it was run</summary>", ""]
     if result.variants:
-        lines += ["| variant | answered | share | asked | p50 | p95 | p99 | failed |", "|---|---:|---:|---:|---:|---:|---:|---:|"]
+        lines += [
+            "| variant | answered | share | asked | p50 | p95 | p99 | failed |",
+            "|---|---:|---:|---:|---:|---:|---:|---:|",
+        ]
         for x in result.variants:
             p = x.latency
             lines.append(
@@ -40,12 +42,18 @@ def render_markdown(result: Result) -> str:
             )
         lines.append("")
     if result.errors:
-        lines += ["| error | requests |", "|---|---:|", *(f"| {name} | {count(number)} |" for name, number in result.errors.items()), ""]
+        lines += [
+            "| error | requests |",
+            "|---|---:|",
+            *(f"| {name} | {count(number)} |" for name, number in result.errors.items()),
+            "",
+        ]
     lines += ["| sign of a tired generator | seen | limit | |", "|---|---:|---:|---|"]
     lines += [f"| {c.name} | {c.seen} | {c.limit} | {'✓' if c.ok else '!'} |" for c in result.generator.checks]
     lines += [
         "",
-        f"{count(s.answered)} answered and {count(s.failed)} failed in {s.measured_seconds:g} s after {result.warm_up_seconds:g} s of warm-up; "
+        f"{count(s.answered)} answered and {count(s.failed)} failed in {s.measured_seconds:g} s "
+        f"after {result.warm_up_seconds:g} s of warm-up; "
         f"{result.generator.workers} workers; {result.load.model} load; started {result.start}; run `{result.run}`; "
         f"sagemaker-loadtest {result.tool.version}, Locust {result.tool.locust}, Python {result.tool.python}.",
         "",

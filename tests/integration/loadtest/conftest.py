@@ -1,4 +1,6 @@
-"""A stand-in for the SageMaker runtime: a small HTTP server whose behaviour the test sets, and which checks signatures with botocore."""
+"""A stand-in for the SageMaker runtime: a small HTTP server whose behaviour the test sets, and which checks signatures
+with botocore.
+"""
 
 import asyncio
 import contextlib
@@ -70,14 +72,18 @@ def wrong_signature(request: web.Request, body: bytes) -> str:
     given = request.headers["Authorization"]
     names = given.split("SignedHeaders=")[1].split(",")[0].split(";")
     stamp = request.headers["X-Amz-Date"]
-    again = AWSRequest("POST", str(request.url), data=body, headers={n: request.headers[n] for n in names if n != "host"})
+    again = AWSRequest(
+        "POST", str(request.url), data=body, headers={n: request.headers[n] for n in names if n != "host"}
+    )
     again.headers["Host"] = request.headers["Host"]
     del again.headers["X-Amz-Date"]
     again.context["timestamp"] = stamp
     auth = SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "sagemaker", REGION)
     again.headers["X-Amz-Date"] = stamp
     signature = auth.signature(auth.string_to_sign(again, auth.canonical_request(again)), again)
-    age = abs((dt.datetime.now(dt.UTC) - dt.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)).total_seconds())
+    age = abs(
+        (dt.datetime.now(dt.UTC) - dt.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)).total_seconds()
+    )
     if age > 300:
         return f"signed {age:.0f} s ago"
     return "" if given.endswith(f"Signature={signature}") else f"{given} instead of {signature}"

@@ -1,0 +1,112 @@
+"""The sentence above each chart: what it shows in this run, not what it is."""
+
+from sagemaker_loadtest.report.charts import latency_limits
+from sagemaker_loadtest.result import Result
+from sagemaker_loadtest.units import clock, format_duration, milliseconds, per_second, percent, significant
+
+
+def question(result: Result) -> str:
+    """What the test asked, in words."""
+    load = (
+        f"carry {result.load.rate:g} requests a second"
+        if result.load.rate
+        else f"serve {result.load.users} users at once"
+    )
+    limits = latency_limits(result, everything=True)
+    promise = ""
+    if limits and limits[0].percentile is not None:
+        share = "every request" if limits[0].percentile == 100 else f"{limits[0].percentile:g} % of the requests"
+        promise = f" with {share} answered within {limits[0].limit:g} ms"
+    return f"Can {result.endpoint.name} in {result.endpoint.region} {load}{promise}?"
+
+
+def under_the_word(result: Result) -> str:
+    """`1 of 5 thresholds · exit code 1`."""
+    number, missed = len(result.thresholds), sum(not t.met for t in result.thresholds)
+    parts = []
+    if result.verdict.word == "missed":
+        parts.append(f"{missed} of {number} thresholds")
+    elif result.verdict.word == "met":
+        parts.append(f"{number} of {number} thresholds" if number else "no thresholds were set")
+    return " · ".join((*parts, f"exit code {result.verdict.exit_code}"))
+
+
+def latency(result: Result) -> str:
+    series = result.series
+    first = int(result.warm_up_seconds // series.bin_seconds) + (
+        1 if result.warm_up_seconds % series.bin_seconds else 0
+    )
+    values = [(i, v) for i, v in enumerate(series.p99) if v is not None and i >= first]
+    told = (
+        "One point per second." if series.bin_seconds == 1 else f"One point per {format_duration(series.bin_seconds)}."
+    )
+    if not values:
+        return f"Too few requests in {format_duration(series.bin_seconds)} for a p99; the verdict counts the whole run."
+    low, high = min(values, key=lambda p: p[1]), max(values, key=lambda p: p[1])
+    peak = clock(high[0] * series.bin_seconds)
+    moved = f"p99 moved between {milliseconds(low[1])} and {milliseconds(high[1])} (at {peak})."
+    limits = latency_limits(result)
+    if limits and limits[0].percentile == 99:
+        over = sum(v > limits[0].limit for _, v in values)
+        moved += (
+            f" It stayed within {limits[0].limit:g} ms all the time."
+            if not over
+            else f" It stood above {limits[0].limit:g} ms in {over} of {len(values)} points."
+        )
+    return f"{moved} {told}"
+
+
+def rate_title(result: Result) -> str:
+    return "Rate offered and answered" if result.load.rate else "Rate answered"
+
+
+def rate(result: Result) -> str:
+    s = result.summary
+    if s.offered_rate is None:
+        return (
+            f"{result.load.users} users, each waiting for its answer, made {per_second(round(s.rate, 1))} on average."
+        )
+    reached, offered = s.rate_reached_percent, per_second(round(s.offered_rate, 1))
+    if reached is not None and reached >= 99:
+        return f"What was to be sent and what was answered lie on one line: {percent(reached)} of {offered}."
+    answered = per_second(round(s.rate, 1))
+    return f"Only {percent(reached)} of what was offered was answered in time: {answered} of {offered}."
+
+
+def errors(result: Result) -> str:
+    total = sum(result.errors.values())
+    if not total:
+        return "All failures fell into the warm-up and do not count."
+    leading, number = next(iter(result.errors.items()))
+    return f"{total:,} failed request{'s' if total > 1 else ''}, {percent(result.summary.failed_percent)} of all. " + (
+        f"All of them: {leading}." if number == total else f"{leading[0].upper()}{leading[1:]} leads with {number:,}."
+    )
+
+
+def distribution(result: Result) -> str:
+    words = "Every further nine on the axis is ten times rarer."
+    p = result.summary.latency
+    if p.p50 and p.p99:
+        words += f" The slowest 1 % took at least {significant(p.p99 / p.p50, 2)} times the median."
+    return f"{words} Curves end where fewer than 10 requests remain."
+
+
+def shape(result: Result) -> str:
+    p = result.summary.latency
+    ends = f"Median {milliseconds(p.p50)}, slowest {milliseconds(p.maximum)}."
+    return f"Each bar is 7 % wider in latency than the one before. {ends}"
+
+
+def variants(result: Result) -> str:
+    """Whether the split seen is the split asked for."""
+    told = [v for v in result.variants if v.chance_low_percent is not None and v.chance_high_percent is not None]
+    if not told:
+        return "Counted from the reply header x-Amzn-Invoked-Production-Variant."
+    odd = [v for v in told if not (v.chance_low_percent or 0) <= v.seen_percent <= (v.chance_high_percent or 0)]
+    if odd:
+        v = odd[0]
+        return (
+            f"Counted from the reply header. {v.name} got {percent(v.seen_percent)}; chance alone would put it between "
+            f"{v.chance_low_percent:g} and {v.chance_high_percent:g} % (99.9 % interval), so the split is not as asked."
+        )
+    return "Counted from the reply header. The split is as asked, within what chance alone explains (99.9 % interval)."
