@@ -133,3 +133,9 @@ def serving(stub: Stub) -> Iterator[Stub]:
 def stub() -> Iterator[Stub]:
     with serving(Stub()) as running:
         yield running
+
+
+@pytest.fixture
+def aws_reply() -> Callable[..., web.Response]:
+    """Replies as AWS's JSON services write their errors."""
+    return aws_error

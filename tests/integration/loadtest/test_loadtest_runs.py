@@ -1,0 +1,395 @@
+"""Whole runs of the command against the stand-in runtime: every exit code, and what remains afterwards."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import psutil
+import pytest
+import yaml
+from aiohttp import web
+
+SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "secret/of+the/test",
+    "AWS_SESSION_TOKEN": "session=token//",
+}
+
+
+def write_test(folder: Path, **changes: Any) -> Path:
+    (folder / "rows.csv").write_text("1,2,3\n4,5,6\n7,8,9\n")
+    test = {
+        "name": "stub",
+        "endpoint": {"name": "ml-fraud", "region": "eu-west-1"},
+        "payloads": {
+            "contentType": "text/csv",
+            "accept": "text/csv",
+            "sources": [{"file": "rows.csv", "split": "Lines"}],
+        },
+        "load": {"open": {"rate": 100}, "duration": "4s", "warmUp": "1s"},
+        "thresholds": ["p90 <= 2s", "failed <= 0%"],
+        **changes,
+    }
+    path = folder / "test.yaml"
+    path.write_text(yaml.safe_dump(test))
+    return path
+
+
+class Run:
+    """One process of the command."""
+
+    def __init__(self, folder: Path, url: str, *flags: str, **changes: Any) -> None:
+        self.out = folder / "out"
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SAGEMAKER_"))}
+        environment |= {**CREDENTIALS, "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url}
+        command = [
+            sys.executable,
+            "-m",
+            "sagemaker_loadtest",
+            "run",
+            "-f",
+            str(write_test(folder, **changes)),
+            "--out",
+            str(self.out),
+        ]
+        self.process = subprocess.Popen(
+            [*command, *flags],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.nodes: list[psutil.Process] = []
+
+    def find_nodes(self, number: int) -> list[psutil.Process]:
+        def found() -> bool:
+            """The master is started first, then the workers in order."""
+            self.nodes = sorted(
+                psutil.Process(self.process.pid).children(recursive=True), key=lambda n: n.create_time()
+            )
+            return len(self.nodes) == number
+
+        poll(found, "the nodes start")
+        return self.nodes
+
+    def end(self) -> tuple[int, str]:
+        output, errors = self.process.communicate(timeout=120)
+        log = self.out / "generator.log"
+        return self.process.returncode, output + errors + (log.read_text() if log.exists() else "")
+
+    @property
+    def result(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads((self.out / "result.json").read_text())
+        return document
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+
+def poll(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def start(tmp_path: Path, stub: Any) -> Iterator[Callable[..., Run]]:
+    runs: list[Run] = []
+
+    def begin(*flags: str, **changes: Any) -> Run:
+        runs.append(Run(tmp_path, stub.url, *flags, **changes))
+        return runs[-1]
+
+    yield begin
+    for run in runs:
+        run.close()
+
+
+def test_met_run_reports_everything_and_leaves_nothing(start: Callable[..., Run], stub: Any) -> None:
+    stub.weights = {"champion": 9, "challenger": 1}
+    stub.check_signatures = True
+    run = start(thresholds=["p90 <= 2s", "p50 of challenger <= 2s", "failed <= 0%", "rate >= 50/s"])
+    nodes = run.find_nodes(3)
+    code, text = run.end()
+    assert code == 0, text
+    assert stub.bad_signatures == []
+    assert not any(node.is_running() for node in nodes)
+    assert sorted(p.name for p in run.out.iterdir()) == ["index.html", "result.json", "summary.md"]
+
+    result = run.result
+    jsonschema.validate(result, json.loads((SCHEMAS / "loadtest-result-v1.schema.json").read_text()))
+    assert result["verdict"]["word"] == "met"
+    assert result["schemaVersion"] == 1
+    assert result["summary"]["answered"] == 300  # 3 s of 100/s after the warm-up, constant arrivals
+    assert sum(stub.bodies.values()) == 400 + 1  # the warm-up's 100, and the probe before the load
+    assert set(stub.bodies) == {b"1,2,3", b"4,5,6", b"7,8,9"}
+    assert stub.headers["Accept"] == "text/csv"
+    seen = {v["name"]: v["answered"] for v in result["variants"]}
+    assert sum(seen.values()) == 300
+    assert seen["champion"] > seen["challenger"] > 0
+    assert sum(result["histograms"]["all"]["count"]) == 300
+    assert text.splitlines()[-1].startswith("✓ MET")
+
+    page = (run.out / "index.html").read_text()
+    assert not re.findall(r"""(?:src|href)=["']?[a-z]*:?//|@import|url\(["']?http""", page)
+    assert "✓ Load test: Met" in (run.out / "summary.md").read_text()
+
+
+def test_closed_load_with_missed_threshold(start: Callable[..., Run], stub: Any) -> None:
+    stub.delay = 0.05
+    load = {"closed": {"users": 6, "pacing": "100ms"}, "duration": "3s", "warmUp": "1s"}
+    run = start("--ascii", load=load, thresholds=["p50 <= 20ms", "failed <= 0%"])
+    code, text = run.end()
+    assert code == 1, text
+    assert text.isascii()
+    assert "FAIL MISSED" in text
+    result = run.result
+    assert result["load"]["users"] == 6
+    assert [t["met"] for t in result["thresholds"]] == [False, True]
+    assert result["summary"]["latency"]["p50"] >= 50
+    assert 60 <= result["summary"]["answered"] <= 126  # at most 6 users x 10 a second x 2 s, and one each at the edges
+
+
+def test_errors_are_counted_by_class(
+    start: Callable[..., Run], stub: Any, aws_reply: Callable[..., web.Response]
+) -> None:
+    async def reply(number: int, request: web.Request) -> web.StreamResponse | None:
+        if number == 1:
+            return None
+        kinds: dict[int, Callable[[], web.Response]] = {
+            0: lambda: aws_reply(429, "ThrottlingException", "Rate exceeded"),
+            1: lambda: aws_reply(424, "ModelError", "model failed", OriginalStatusCode=500),
+            2: lambda: aws_reply(429, "ModelNotReadyException", "loading"),
+            3: lambda: aws_reply(403, "ExpiredTokenException", "The security token is expired"),
+        }
+        if number % 10 in kinds:
+            return kinds[number % 10]()
+        if number % 10 == 4:
+            await asyncio.sleep(3600)
+        if number % 10 == 5 and request.transport:
+            request.transport.abort()
+        return None
+
+    stub.reply = reply
+    load = {"open": {"rate": 100}, "duration": "4s", "timeout": "500ms"}
+    run = start(load=load, thresholds=["failed <= 1%"])
+    code, text = run.end()
+    assert code == 1, text
+    errors = run.result["errors"]
+    assert set(errors) == {"throttled", "model error", "not ready", "bad credentials", "time-out", "connection reset"}
+    assert sum(errors.values()) == run.result["summary"]["failed"]
+    assert run.result["summary"]["latency"]["p99"] is None  # it would be a failed request
+
+
+def test_latency_counts_from_the_intended_start(start: Callable[..., Run], stub: Any) -> None:
+    """A server that freezes once for 1.5 s: a closed view would see one slow request, the callers see all that were
+    due.
+    """
+    frozen: list[float] = []
+
+    async def reply(number: int, request: web.Request) -> web.StreamResponse | None:
+        if number == 250:
+            frozen.append(time.monotonic())
+            time.sleep(1.5)  # noqa: ASYNC251 - the whole server is to stand still
+        return None
+
+    stub.reply = reply
+    run = start(load={"open": {"rate": 100}, "duration": "6s", "warmUp": "1s"}, thresholds=["p90 <= 100ms"])
+    code, text = run.end()
+    assert frozen
+    assert code == 1, text
+    assert run.result["summary"]["latency"]["p90"] > 500
+    assert run.result["summary"]["answered"] == 500
+
+
+def test_killed_worker_takes_the_verdict_away(start: Callable[..., Run], stub: Any) -> None:
+    reached = stub.after(150)
+    run = start(load={"open": {"rate": 100}, "duration": "5s"})
+    nodes = run.find_nodes(3)
+    assert reached.wait(60)
+    nodes[1].kill()
+    code, text = run.end()
+    assert code == 4, text
+    result = run.result
+    assert result["verdict"]["word"] == "workersLost"
+    assert len(result["generator"]["lost"]) == 1
+    assert "SIGKILL" in result["generator"]["lost"][0]["cause"]
+    assert "1 of 2 workers lost" in text
+
+
+def test_all_workers_killed_ends_at_once(start: Callable[..., Run], stub: Any) -> None:
+    reached = stub.after(100)
+    run = start(load={"open": {"rate": 100}, "duration": "10m"})
+    nodes = run.find_nodes(3)
+    assert reached.wait(60)
+    for node in nodes[1:]:
+        node.kill()
+    code, text = run.end()
+    assert code == 4, text
+    assert "2 of 2 workers lost" in text
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_early_with_a_report(start: Callable[..., Run], stub: Any, number: signal.Signals) -> None:
+    reached = stub.after(150)
+    run = start(load={"open": {"rate": 100}, "duration": "10m"})
+    nodes = run.find_nodes(3)
+    assert reached.wait(60)
+    run.process.send_signal(number)
+    code, text = run.end()
+    assert code == 5, text
+    assert number.name in run.result["verdict"]["headline"]
+    assert run.result["summary"]["answered"] >= 100
+    assert (run.out / "index.html").stat().st_size > 10_000
+    assert not any(node.is_running() for node in nodes)
+
+
+def test_killed_supervisor_leaves_no_process(start: Callable[..., Run], stub: Any) -> None:
+    reached = stub.after(50)
+    run = start(load={"open": {"rate": 100}, "duration": "10m"})
+    nodes = run.find_nodes(3)
+    assert reached.wait(60)
+    run.process.kill()
+    poll(lambda: not any(n.is_running() and n.status() != psutil.STATUS_ZOMBIE for n in nodes), "the nodes are gone")
+
+
+def test_master_killed_is_an_early_end(start: Callable[..., Run], stub: Any) -> None:
+    reached = stub.after(150)
+    run = start(load={"open": {"rate": 100}, "duration": "10m"})
+    nodes = run.find_nodes(3)
+    assert reached.wait(60)
+    nodes[0].kill()
+    code, text = run.end()
+    assert code == 5, text
+    assert "master" in run.result["verdict"]["headline"]
+
+
+def test_deleted_endpoint_ends_the_run(
+    start: Callable[..., Run], stub: Any, aws_reply: Callable[..., web.Response]
+) -> None:
+    async def reply(number: int, request: web.Request) -> web.StreamResponse | None:
+        return (
+            aws_reply(400, "ValidationError", "Endpoint ml-fraud of account 111122223333 not found.")
+            if number > 100
+            else None
+        )
+
+    stub.reply = reply
+    run = start(load={"open": {"rate": 50}, "duration": "10m"})
+    code, text = run.end()
+    assert code == 5, text
+    assert "the endpoint is gone" in text
+    assert run.result["errors"] == {"no such endpoint": run.result["summary"]["failed"]}
+
+
+def test_generator_without_cpu_is_the_limit(start: Callable[..., Run], stub: Any) -> None:
+    """Stopped workers send nothing of what is due: whatever the endpoint did, this run says nothing about it."""
+    reached = stub.after(100)
+    run = start(load={"open": {"rate": 100}, "duration": "5s"}, thresholds=["p90 <= 50ms"])
+    nodes = run.find_nodes(3)
+    assert reached.wait(60)
+    for node in nodes[1:]:
+        node.suspend()
+    time.sleep(2.0)  # the length of the stall is what is tested
+    for node in nodes[1:]:
+        node.resume()
+    code, text = run.end()
+    assert code == 3, text
+    assert "the load generator was the limit" in run.result["verdict"]["headline"]
+    assert run.result["generator"]["fit"] is False
+
+
+def test_bound_on_requests_in_flight_counts_what_it_drops(start: Callable[..., Run], stub: Any) -> None:
+    stub.delay = 2.0
+    run = start(load={"open": {"rate": 50, "maxInFlight": 20}, "duration": "4s"}, thresholds=["failed <= 1%"])
+    code, text = run.end()
+    assert code == 1, text
+    result = run.result
+    assert result["errors"]["dropped"] > 100
+    assert result["summary"]["offered"] == 200
+    assert result["summary"]["answered"] + result["summary"]["failed"] == 200
+
+
+def test_unwritable_result_is_an_early_end(start: Callable[..., Run], stub: Any) -> None:
+    reached = stub.after(50)
+    run = start(load={"open": {"rate": 50}, "duration": "3s"})
+    assert reached.wait(60)
+    for path in run.out.iterdir():
+        path.unlink()
+    run.out.rmdir()
+    run.out.write_text("in the way")
+    output, errors = run.process.communicate(timeout=120)
+    assert run.process.returncode == 5, output + errors
+    assert "could not be written" in output
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "message", "told"),
+    [
+        (400, "ValidationError", "Endpoint ml-fraud of account 1 not found.", "no such endpoint"),
+        (
+            403,
+            "AccessDeniedException",
+            "User is not authorized to perform: sagemaker:InvokeEndpoint",
+            "sagemaker:InvokeEndpoint",
+        ),
+        (424, "ModelError", "Received client error (415) from primary", "content type"),
+    ],
+)
+def test_refusal_before_the_load(
+    start: Callable[..., Run],
+    stub: Any,
+    aws_reply: Callable[..., web.Response],
+    status: int,
+    kind: str,
+    message: str,
+    told: str,
+) -> None:
+    async def reply(number: int, request: web.Request) -> web.StreamResponse:
+        return aws_reply(status, kind, message, OriginalStatusCode=415)
+
+    stub.reply = reply
+    code, text = start().end()
+    assert code == 2, text
+    assert told in text
+    assert "Traceback" not in text
+    assert stub.calls == 1
+
+
+def test_nothing_listens(tmp_path: Path) -> None:
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        run = Run(tmp_path, f"http://127.0.0.1:{free.getsockname()[1]}")
+    try:
+        code, text = run.end()
+    finally:
+        run.close()
+    assert code == 2, text
+    assert "cannot be reached" in text
+
+
+def test_report_is_written_again(start: Callable[..., Run], tmp_path: Path) -> None:
+    run = start(load={"open": {"rate": 20}, "duration": "2s"})
+    assert run.end()[0] == 0
+    again = tmp_path / "again"
+    command = [sys.executable, "-m", "sagemaker_loadtest", "report", str(run.out / "result.json"), "--out", str(again)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for name in ("index.html", "summary.md"):
+        assert (again / name).read_text() == (run.out / name).read_text()
