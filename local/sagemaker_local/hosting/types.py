@@ -1,0 +1,83 @@
+"""What a fleet is made of, what its instances are doing, and why one could not start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """One ContainerDefinition of a SageMaker Model (API shape ContainerDefinition), reduced to what hosting acts on."""
+
+    image: str
+    model_data_url: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    hostname: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSpec:
+    """The instances behind one production variant of one endpoint.
+
+    The two time-outs are seconds; None takes the host's default. They are the variant's
+    ``ModelDataDownloadTimeoutInSeconds`` and ``ContainerStartupHealthCheckTimeoutInSeconds``.
+    """
+
+    account: str
+    region: str
+    endpoint_name: str
+    variant_name: str
+    containers: tuple[ContainerSpec, ...]
+    instance_type: str
+    count: int
+    model_data_download_timeout_seconds: float | None = None
+    container_startup_health_check_timeout_seconds: float | None = None
+
+
+class InstanceStatus(StrEnum):
+    """Where an instance stands. Only ``InService`` instances are routed to."""
+
+    STARTING = "Starting"
+    IN_SERVICE = "InService"
+    UNHEALTHY = "Unhealthy"
+    STOPPING = "Stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceState:
+    """One instance as it is now.
+
+    ``pid`` and ``port`` are None while no process runs, and always for an image that needs none. ``shared_by`` counts
+    the instances that this one's process stands for: above the host's cap of processes per variant it exceeds 1.
+    ``restarts`` counts healed deaths; ``message`` says what was last wrong, in words.
+    """
+
+    instance_id: str
+    status: InstanceStatus
+    pid: int | None = None
+    port: int | None = None
+    shared_by: int = 1
+    restarts: int = 0
+    message: str = ""
+
+
+class FailureClass(StrEnum):
+    """Why a fleet did not start; the control plane shows the message as FailureReason."""
+
+    IMAGE = "Image"
+    MODEL_DATA_DOWNLOAD = "ModelDataDownload"
+    MODEL_DATA_EXTRACT = "ModelDataExtract"
+    PING_HEALTH_CHECK = "PingHealthCheck"
+    UNSUPPORTED = "Unsupported"
+    INTERNAL = "Internal"
+
+
+class FleetFailure(Exception):
+    """A fleet could not start. ``message`` is in SageMaker's own words, at most 1024 characters (API: FailureReason)."""
+
+    def __init__(self, failure_class: FailureClass, message: str) -> None:
+        super().__init__(message)
+        self.failure_class = failure_class
+        self.message = message[:1024]

@@ -1,0 +1,71 @@
+"""The route table: which instances of which variants answer for an endpoint. Frozen; replaced as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class RoutingStrategy(StrEnum):
+    """API shape ProductionVariantRoutingConfig; SageMaker's own default is RANDOM."""
+
+    RANDOM = "RANDOM"
+    LEAST_OUTSTANDING_REQUESTS = "LEAST_OUTSTANDING_REQUESTS"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A model server that takes requests at host and port. Several instances may stand for one process."""
+
+    instance_id: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class VariantRoute:
+    """One production variant. ``weight`` is relative; 0 is reached by TargetVariant only.
+
+    ``echo``: the router answers with the request's own body and content type, no process behind it.
+    """
+
+    name: str
+    weight: float
+    instances: tuple[Instance, ...] = ()
+    echo: bool = False
+    strategy: RoutingStrategy = RoutingStrategy.RANDOM
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRoute:
+    """One endpoint. ``status`` is SageMaker's EndpointStatus; only ``SERVING`` ones are routed."""
+
+    account: str
+    region: str
+    name: str
+    status: str
+    variants: tuple[VariantRoute, ...]
+
+    @property
+    def key(self) -> EndpointKey:
+        """What identifies it in a table."""
+        return (self.account, self.region, self.name)
+
+
+EndpointKey = tuple[str, str, str]
+
+SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack", "UpdateRollbackFailed"})
+"""Endpoint states in which calls are answered (API reference, DescribeEndpoint)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """Everything the router knows. Keep unchanged EndpointRoute objects as they are: only changed ones are sent.
+
+    ``accounts`` maps access keys that STS issued to the account they act in; any other access key of twelve digits is
+    its own account, all others are 123456789012 (moto's default account).
+    """
+
+    endpoints: Mapping[EndpointKey, EndpointRoute] = field(default_factory=dict)
+    accounts: Mapping[str, str] = field(default_factory=dict)

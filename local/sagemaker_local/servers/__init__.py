@@ -1,0 +1,1 @@
+"""Model servers with the handler contract of AWS's scikit-learn and XGBoost containers."""
