@@ -100,7 +100,7 @@ def serving(stub: Stub) -> Iterator[Stub]:
         nonlocal runner
         app = web.Application(client_max_size=16 * 2**20)
         app.router.add_post("/endpoints/{name}/invocations", stub.invoke)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

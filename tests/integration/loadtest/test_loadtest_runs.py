@@ -385,7 +385,7 @@ def test_nothing_listens(tmp_path: Path) -> None:
 
 
 def test_report_is_written_again(start: Callable[..., Run], tmp_path: Path) -> None:
-    run = start(load={"open": {"rate": 20}, "duration": "2s"})
+    run = start(load={"open": {"rate": 20}, "duration": "2s"}, thresholds=["failed <= 0%"])
     assert run.end()[0] == 0
     again = tmp_path / "again"
     command = [sys.executable, "-m", "sagemaker_loadtest", "report", str(run.out / "result.json"), "--out", str(again)]

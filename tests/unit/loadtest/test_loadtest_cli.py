@@ -1,0 +1,74 @@
+"""Flags, their environment variables, help."""
+
+from pathlib import Path
+
+import pytest
+
+from sagemaker_loadtest.cli import build_parser, main
+from sagemaker_loadtest.errors import ConfigurationError
+
+
+def test_every_flag_is_also_a_variable() -> None:
+    environment = {
+        "SAGEMAKER_LOADTEST_FILE": "t.yaml",
+        "SAGEMAKER_LOADTEST_WORKERS": "3",
+        "SAGEMAKER_LOADTEST_DURATION": "1m",
+        "SAGEMAKER_LOADTEST_RATE": "200/s",
+        "SAGEMAKER_LOADTEST_USERS": "4",
+        "SAGEMAKER_LOADTEST_ENDPOINT_NAME": "e",
+        "SAGEMAKER_LOADTEST_REGION": "eu-west-1",
+        "SAGEMAKER_LOADTEST_SEED": "9",
+        "SAGEMAKER_LOADTEST_OUT": "o",
+        "SAGEMAKER_LOADTEST_ASCII": "true",
+    }
+    options = vars(build_parser(environment).parse_args(["run"]))
+    options.pop("command")
+    assert options == {
+        "file": "t.yaml", "workers": 3, "duration": 60.0, "rate": 200.0, "users": 4, "endpoint_name": "e",
+        "region": "eu-west-1", "seed": 9, "out": "o", "ascii": True,
+    }  # fmt: skip
+    assert build_parser(environment).parse_args(["run", "--workers", "5"]).workers == 5
+    assert build_parser({"SAGEMAKER_LOADTEST_ASCII": "0"}).parse_args(["run", "-f", "x"]).ascii is False
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["run"],
+        ["walk"],
+        ["run", "-f", "x", "--workers", "0"],
+        ["run", "-f", "x", "--duration", "5"],
+        ["run", "-f", "x", "--rate", "-1"],
+        ["run", "-f", "x", "--seed", "a"],
+    ],
+)
+def test_wrong_command_lines_end_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert "The test cannot start" in capsys.readouterr().err
+
+
+def test_wrong_variable_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="“many” is no whole number"):
+        build_parser({"SAGEMAKER_LOADTEST_WORKERS": "many"}).parse_args(["run", "-f", "x"])
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["run", "--help"]])
+def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
+    assert "sagemaker-loadtest" in capsys.readouterr().out
+
+
+def test_report_of_something_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "result.json"
+    for content, told in [
+        ("{", "is no JSON"),
+        ("[]", "schemaVersion None"),
+        ('{"schemaVersion": 2}', "schemaVersion 2"),
+        ('{"schemaVersion": 1}', "tool is missing"),
+    ]:
+        file.write_text(content)
+        assert main(["report", str(file), "--out", str(tmp_path / "out")]) == 2
+        assert told in capsys.readouterr().err

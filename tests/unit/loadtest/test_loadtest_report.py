@@ -1,0 +1,246 @@
+"""The report files: complete, offline, escaped, equal to their schema."""
+
+import itertools
+import json
+import math
+import random
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sagemaker_loadtest.build import RunFacts, build_result
+from sagemaker_loadtest.codec import decode, encode
+from sagemaker_loadtest.histogram import Histogram
+from sagemaker_loadtest.payloads import Payload
+from sagemaker_loadtest.report import write_reports, write_result
+from sagemaker_loadtest.report.html import render_html
+from sagemaker_loadtest.report.markdown import render_markdown
+from sagemaker_loadtest.report.svg import nice_above, spread, ticks
+from sagemaker_loadtest.result import Result, ToolFacts
+from sagemaker_loadtest.schema import result_schema
+from sagemaker_loadtest.spec import ClosedLoad, Endpoint, Load, LoadTest, OpenLoad, Payloads
+from sagemaker_loadtest.tally import Tally
+from sagemaker_loadtest.terminal import Style, live, plain_line, summary
+from sagemaker_loadtest.thresholds import parse_threshold
+from sagemaker_loadtest.units import clock, format_duration, parse_duration, percent, significant
+from sagemaker_loadtest.verdict import Loss
+from sagemaker_loadtest.wire import Health, Sample, Second, pack
+
+SCHEMA = Path(__file__).parents[3] / "docs/schemas/loadtest-result-v1.schema.json"
+OPEN = Load(60.0, warm_up_seconds=5.0, ramp_up_seconds=5.0, open=OpenLoad(200, "Poisson"))
+PAYLOADS = (Payload(b"1,2", "text/csv", "text/csv", "a"), Payload(b"1,22", "text/csv", None, "b"))
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+
+
+def spec_of(load: Load = OPEN, name: str = "fraud, peak", *thresholds: str) -> LoadTest:
+    texts = thresholds or ("p99 <= 80ms", "p95 <= 30ms", "p90 of challenger <= 80ms", "failed <= 0.1%")
+    return LoadTest(
+        name, Endpoint("ml-fraud", "eu-west-1"), Payloads(()), load, tuple(parse_threshold(t) for t in texts)
+    )
+
+
+def tally_of(load: Load = OPEN, *, failures: bool = True, answered: int = 200) -> Tally:
+    rng = random.Random(3)
+    tally = Tally(load)
+    for i in range(int(load.duration_seconds)):
+        latencies = {name: Histogram() for name in ("champion", "challenger")}
+        for _ in range(answered):
+            latencies["champion" if rng.random() < 0.9 else "challenger"].record(int(rng.lognormvariate(3, 0.5) * 1000))
+        failed = {"champion": {"throttled": i % 3, "time-out": i % 2}} if failures else {}
+        second = Second(
+            i, answered, answered, answered, {k: pack(h) for k, h in latencies.items() if h.count}, failures=failed
+        )
+        quiet = Histogram({100: 50}, 120)
+        tally.add(Sample("worker-1", (second,), Health(i + 1.0, 9.0, pack(quiet), pack(quiet), 4, 1)))
+    return tally
+
+
+def result_of(test: LoadTest, tally: Tally, **about: object) -> Result:
+    facts = RunFacts(
+        "7f3a91c2",
+        "2026-11-12T14:21:00Z",
+        "http://127.0.0.1:1",
+        ToolFacts("0.1.0", "2.47.0", "3.11.7"),
+        {"champion": 90.0, "challenger": 10.0},
+        **about,
+    )  # type: ignore[arg-type]  # members of RunFacts
+    return build_result(test, PAYLOADS, tally, facts)
+
+
+RESULTS = {
+    "missed": result_of(spec_of(), tally_of()),
+    "met": result_of(spec_of(OPEN, "met", "p99 <= 500ms"), tally_of(failures=False)),
+    "closed": result_of(
+        spec_of(Load(20.0, closed=ClosedLoad(5)), "closed", "rate >= 1/s"), tally_of(Load(20.0, closed=ClosedLoad(5)))
+    ),
+    "lost": result_of(spec_of(), tally_of(), losses=(Loss("worker-2", 12.3, "killed by SIGKILL"),)),
+    "early": result_of(spec_of(), tally_of(), ended_early="SIGTERM after 12 of 60 s"),
+    "nothing answered": result_of(spec_of(), tally_of(answered=0)),
+    "nothing at all": result_of(spec_of(), Tally(OPEN), ended_early="a worker could not be started"),
+}
+
+
+class Page(HTMLParser):
+    """Checks nesting and collects what a browser would load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loads: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.loads += [f"{tag} {k}={v}" for k, v in attrs if k in ("src", "href", "srcset", "data", "poster", "action")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_page(name: str) -> None:
+    page = render_html(RESULTS[name])
+    reader = Page()
+    reader.feed(page)
+    assert reader.open == []
+    assert reader.loads == []
+    assert not re.search(r"@import|url\((?!#)", page)
+    assert len(page.encode()) < 200_000
+    for drawing in re.findall(r"<svg class=\"(?:wide|narrow)\".*?</svg>", page, re.DOTALL):
+        ET.fromstring(drawing)
+        assert "nan" not in drawing
+        assert "inf" not in drawing
+    data = re.search(r'id="data">(.*?)</script>', page, re.DOTALL)
+    assert data
+    json.loads(data[1])
+    assert RESULTS[name].verdict.exit_code in (0, 1, 3, 4, 5)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_result_keeps_its_schema_and_survives_a_round_trip(name: str, tmp_path: Path) -> None:
+    path = write_result(RESULTS[name], tmp_path)
+    document = json.loads(path.read_text())
+    jsonschema.validate(document, json.loads(SCHEMA.read_text()))
+    assert decode(Result, document) == RESULTS[name]
+    assert encode(decode(Result, document)) == document
+
+
+def test_published_schema_is_current() -> None:
+    """After adding a member: write `json.dumps(result_schema(), indent=2, ensure_ascii=False)` to the file."""
+    assert json.loads(SCHEMA.read_text()) == result_schema()
+
+
+def test_names_are_escaped() -> None:
+    evil = "<script>alert(1)</script>|x"
+    page = render_html(result_of(spec_of(OPEN, evil), tally_of()))
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+    assert "<script>" not in render_markdown(result_of(spec_of(OPEN, evil), tally_of()))
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("missed", "**✗ Load test: Missed: "),
+        ("met", "**✓ Load test: Met"),
+        ("lost", "**! Load test: No verdict"),
+        ("early", "**! Load test: Ended early"),
+    ],
+)
+def test_summary_begins_with_the_verdict(name: str, first: str) -> None:
+    text = render_markdown(RESULTS[name])
+    assert text.startswith(first)
+    widths = [line.count("|") - line.count("\\|") for line in text.splitlines() if line.startswith("|")]
+    assert len(set(widths)) <= 4
+    assert text.count("<details>") == text.count("</details>") == 1
+
+
+def test_variants_and_split() -> None:
+    champion, challenger = RESULTS["missed"].variants
+    assert (champion.name, champion.asked_percent) == ("champion", 90)
+    assert champion.answered + challenger.answered == RESULTS["missed"].summary.answered == 11_000
+    assert challenger.chance_low_percent is not None
+    assert challenger.chance_low_percent < challenger.seen_percent < (challenger.chance_high_percent or 0)
+    assert champion.failed == RESULTS["missed"].summary.failed
+
+
+def test_files_are_replaced_whole(tmp_path: Path) -> None:
+    write_reports(RESULTS["met"], tmp_path)
+    write_reports(RESULTS["missed"], tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["index.html", "summary.md"]
+    assert "Missed" in (tmp_path / "index.html").read_text()
+
+
+@pytest.mark.parametrize("style", [Style(), Style(ascii=True), Style(color=True)])
+@pytest.mark.parametrize("name", RESULTS)
+def test_terminal(name: str, style: Style) -> None:
+    lines = summary(RESULTS[name], ["out/index.html"], style)
+    plain = [re.sub(r"\x1b\[\d*m", "", line) for line in lines]
+    assert all(len(line) <= 120 for line in plain)
+    assert plain[0].split("  ")[0] == plain[-1].split("  ")[0]  # the verdict first, and once more last
+    assert f"Exit code {RESULTS[name].verdict.exit_code}" in plain[-1]
+    assert not style.ascii or "\n".join(lines).isascii()
+    assert style.color or lines == plain
+
+
+def test_progress_lines() -> None:
+    lines = live(spec_of(), tally_of(), 2, Style())
+    assert len(lines) == 7
+    assert all(len(line) <= 100 for line in lines[:5])
+    assert "200/s" in lines[3]
+    assert "offered=200/s answered=200/s" in plain_line(spec_of(), tally_of())
+    assert "answered=" in plain_line(spec_of(), Tally(OPEN))
+    assert live(spec_of(), Tally(OPEN), 2, Style(ascii=True))
+
+
+@given(st.floats(1e-6, 1e9))
+def test_axes_end_above_the_value(value: float) -> None:
+    top = nice_above(value, 5)
+    assert top >= value * 0.999
+    assert len(ticks(top, 5)) <= 12
+
+
+@given(st.lists(st.floats(0, 100), max_size=8))
+def test_labels_do_not_overlap(values: list[float]) -> None:
+    placed = sorted(spread(values, 5, 200))
+    assert all(b - a >= 5 - 1e-6 for a, b in itertools.pairwise(placed))
+
+
+@given(st.integers(0, 10**7))
+def test_durations_are_read_as_they_are_written(seconds: int) -> None:
+    assert parse_duration(format_duration(seconds)) == seconds
+
+
+@given(st.floats(1e-6, 1e6))
+def test_three_significant_digits(value: float) -> None:
+    shown = float(significant(value).replace(",", ""))
+    assert math.isclose(shown, value, rel_tol=0.006)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (99.999, "99.99 %"),
+        (100, "100 %"),
+        (0.038, "0.038 %"),
+        (0, "0 %"),
+        (None, "–"),
+        (12.34, "12.3 %"),
+        (0.0001, "0.0001 %"),
+    ],
+)
+def test_percent_is_never_rounded_to_all_or_nothing(value: float | None, text: str) -> None:
+    assert percent(value) == text
+
+
+def test_clock() -> None:
+    assert clock(760) == "12:40"

@@ -1,0 +1,208 @@
+"""From books to verdict: thresholds, the generator's fitness, precedence of the exit codes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from sagemaker_loadtest import generator, measures
+from sagemaker_loadtest.generator import Check
+from sagemaker_loadtest.histogram import Histogram
+from sagemaker_loadtest.measures import Measure
+from sagemaker_loadtest.recorder import Recorder
+from sagemaker_loadtest.replies import Outcome
+from sagemaker_loadtest.spec import ClosedLoad, Endpoint, Load, LoadTest, OpenLoad, Payloads
+from sagemaker_loadtest.tally import Tally
+from sagemaker_loadtest.thresholds import margin, parse_threshold
+from sagemaker_loadtest.verdict import Loss, judge
+from sagemaker_loadtest.wire import Health, Sample, Second, pack
+
+OPEN = Load(12.0, warm_up_seconds=2.0, open=OpenLoad(100))
+MET, MISSED = (Measure(parse_threshold("p99 <= 80ms"), v, v <= 80) for v in (40.0, 95.3))
+TIRED = Check("CPU", "97 %", "85 %", ok=False, decisive=True, reason="worker-1 ran at 97 %")
+LOSS = Loss("worker-2", 3.0, "killed by SIGKILL")
+
+
+def spec_of(*thresholds: str, load: Load = OPEN) -> LoadTest:
+    return LoadTest("t", Endpoint("e", "r"), Payloads(()), load, tuple(parse_threshold(t) for t in thresholds))
+
+
+def filled(ms: float, number: int) -> Histogram:
+    histogram = Histogram()
+    for _ in range(number):
+        histogram.record(int(ms * 1000))
+    return histogram
+
+
+def health(second: float, cpu: float = 5.0, lag_ms: float = 0.1, behind_ms: float = 0.1) -> Health:
+    return Health(second, cpu, pack(filled(lag_ms, 50)), pack(filled(behind_ms, 50)), 0, 1)
+
+
+def run_of(
+    load: Load = OPEN,
+    *,
+    ms: float = 20.0,
+    per_second: int = 100,
+    sent: int | None = None,
+    failures: Mapping[str, int] | None = None,
+    worker: str = "worker-1",
+    **about: Any,
+) -> Tally:
+    """A run in which every second was like every other."""
+    tally = Tally(load)
+    for i in range(int(load.duration_seconds)):
+        failed = sum((failures or {}).values())
+        good = (per_second if sent is None else sent) - failed
+        second = Second(
+            i,
+            per_second,
+            good + failed,
+            good,
+            {"main": pack(filled(ms, good))},
+            pack(filled(ms, good)),
+            {"": dict(failures or {})},
+        )
+        tally.add(Sample(worker, (second,), health(i + 1.0, **about)))
+    return tally
+
+
+def measured(text: str, tally: Tally, **about: Any) -> Measure:
+    return measures.measure(parse_threshold(text), tally, **about)
+
+
+@pytest.mark.parametrize(
+    ("losses", "early", "checks", "judged", "code"),
+    [
+        ([], None, [], [MET], 0),
+        ([], None, [], [], 0),
+        ([], None, [], [MET, MISSED], 1),
+        ([], None, [TIRED], [MET], 3),
+        ([], None, [TIRED], [MISSED], 3),
+        ([LOSS], None, [], [MET], 4),
+        ([LOSS], None, [TIRED], [MISSED], 4),
+        ([], "SIGTERM", [], [MET], 5),
+        ([LOSS], "SIGTERM", [TIRED], [MISSED], 5),
+    ],
+)
+def test_precedence(
+    losses: list[Loss], early: str | None, checks: list[Check], judged: list[Measure], code: int
+) -> None:
+    verdict = judge(judged, checks, losses, 2, early)
+    assert verdict.exit_code == code
+    assert ("No verdict" in verdict.headline) == (code in (3, 4))
+
+
+def test_reasons_name_the_cause() -> None:
+    assert "p99 95.3 ms, limit ≤ 80 ms (19 % over)." in judge([MET, MISSED], [], [], 2, None).reasons
+    assert "worker-2 was lost at 3 s: killed by SIGKILL." in judge([MET], [], [LOSS], 2, None).reasons
+    assert "worker-1 ran at 97 %." in judge([MET], [TIRED], [], 2, None).reasons
+
+
+def test_only_what_follows_the_warm_up_counts() -> None:
+    tally = run_of()
+    assert (tally.total.latency.count, tally.requests, tally.offered(workers_lost=False)) == (1000, 1000, 1000)
+    assert measured("rate >= 99%", tally).measured == 100
+    assert measured("rate >= 100/s", tally).met
+    assert not measured("rate > 100/s", tally).met
+
+
+def test_percentiles_over_all_and_per_variant() -> None:
+    tally = run_of(ms=20)
+    assert measured("p99 <= 80ms", tally).measured == pytest.approx(20, rel=0.001)
+    assert measured("p99 of main < 20ms", tally).met is False
+    absent = measured("p99 of other <= 80ms", tally)
+    assert (absent.met, absent.measured) == (False, None)
+    assert "no reply named a variant other" in absent.note
+
+
+def test_too_few_requests_are_no_percentile() -> None:
+    m = measured("p99 <= 80ms", run_of(Load(5.0, open=OpenLoad(100))))
+    assert (m.met, m.measured) == (False, None)
+    assert "500 answers are too few for p99, which needs 1,000" in m.note
+
+
+def test_failures_hide_the_percentiles_they_would_be() -> None:
+    tally = run_of(failures={"throttled": 2})
+    m = measured("p99 <= 80ms", tally)
+    assert (m.met, m.measured) == (False, None)
+    assert "2 % failed" in m.note
+    assert measured("p90 <= 80ms", tally).met
+    assert measured("failed <= 1%", tally).measured == pytest.approx(2)
+
+
+def test_what_lost_workers_should_have_sent_was_offered() -> None:
+    tally = run_of(per_second=50)
+    assert measured("rate >= 99%", tally).met
+    assert measured("rate >= 99%", tally, workers_lost=True).measured == pytest.approx(50)
+
+
+def decisive(test: LoadTest, tally: Tally, *, missed: bool) -> list[str]:
+    return [c.name for c in generator.checks(test, tally, workers_lost=0, latency_missed=missed) if c.decisive]
+
+
+def test_signs_of_a_tired_generator() -> None:
+    test = spec_of("p99 <= 80ms")
+    assert decisive(test, run_of(), missed=True) == []
+    assert decisive(test, run_of(cpu=97), missed=False) == ["Busiest worker, CPU of one core over 5 s"]
+    assert decisive(test, run_of(sent=98), missed=False) == ["Sent of what was scheduled"]
+    late = run_of(behind_ms=9, lag_ms=30)
+    assert (
+        decisive(test, late, missed=False) == []
+    )  # delays only make latencies look worse, and they were met all the same
+    assert decisive(test, late, missed=True) == ["Sent behind schedule, p99", "Event loop late, p99"]
+    assert decisive(test, run_of(lag_ms=300), missed=True) == ["Event loop late, p99", "Longest stall of a worker"]
+
+
+def test_delays_are_judged_by_what_is_measured() -> None:
+    assert generator.delay_limit(spec_of("p99 <= 10ms")) == 5
+    assert generator.delay_limit(spec_of("p99 <= 400ms", "p50 <= 200ms")) == 20
+    assert decisive(spec_of("p99 <= 400ms"), run_of(behind_ms=30), missed=True) == []
+
+
+def test_dropped_requests_are_not_the_generators_fault() -> None:
+    tally = run_of(failures={"dropped": 10})
+    tally.total.sent -= 100
+    assert decisive(spec_of("failed <= 1%"), tally, missed=True) == []
+    assert not measured("failed <= 1%", tally).met
+
+
+def test_closed_load_has_no_schedule() -> None:
+    load = Load(12.0, closed=ClosedLoad(5))
+    names = [c.name for c in generator.checks(spec_of(load=load), run_of(load), workers_lost=0, latency_missed=False)]
+    assert not any("schedule" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "told"),
+    [
+        ("p99 <= 80ms", 95.3, "19 % over"),
+        ("p95 <= 65ms", 60.6, "7 % below"),
+        ("rate >= 99%", 99.96, "0.96 points above"),
+        ("rate >= 100/s", 50, "50 % below"),
+        ("failed <= 0%", 0, "at the limit"),
+        ("failed <= 0%", 0.1, "over"),
+        ("p99 <= 80ms", None, "not measured"),
+    ],
+)
+def test_margins(text: str, value: float | None, told: str) -> None:
+    assert margin(parse_threshold(text), value) == told
+
+
+def test_the_books_of_a_worker() -> None:
+    recorder = Recorder()
+    first, second, third = (recorder.started(t) for t in (0.5, 0.6, 1.2))
+    recorder.sending(0.5, 0.502)
+    recorder.finished(first, 0.502, 1.5, Outcome.OK, "main")
+    recorder.finished(second, 0.6, 0.7, Outcome.THROTTLED, "main")
+    recorder.not_sent(0.9, dropped=True)
+    recorder.not_sent(0.95, dropped=False)
+    recorder.give_up()
+    recorder.finished(third, 1.2, 9.0, Outcome.OK, "main")  # too late, it has been given up
+    seconds = {s.second: s for s in recorder.take()}
+    assert (seconds[0].offered, seconds[0].sent, seconds[0].answered) == (4, 2, 0)
+    assert seconds[0].failures == {"main": {"throttled": 1}, "": {"dropped": 1}}
+    assert seconds[0].latency["main"].maximum_us == pytest.approx(1_000_000, abs=1)  # from the intended start
+    assert seconds[0].service.maximum_us == pytest.approx(998_000, abs=1)
+    assert (seconds[1].answered, seconds[1].failures) == (1, {"": {"unfinished": 1}})
+    assert recorder.take() == ()
+    assert recorder.take_behind().maximum_us == pytest.approx(2000, abs=1)
