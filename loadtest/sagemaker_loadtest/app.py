@@ -15,11 +15,12 @@ from sagemaker_loadtest.build import RunFacts, build_result
 from sagemaker_loadtest.codec import DecodeError, decode
 from sagemaker_loadtest.credentials import standard_chain
 from sagemaker_loadtest.errors import ConfigurationError
-from sagemaker_loadtest.payloads import load_payloads, requests_of
+from sagemaker_loadtest.payloads import Payload, load_payloads, requests_of
 from sagemaker_loadtest.report import write_reports, write_result
 from sagemaker_loadtest.result import Result, ToolFacts, VerdictFacts
 from sagemaker_loadtest.screen import TerminalScreen, style_of
-from sagemaker_loadtest.supervisor import Supervisor
+from sagemaker_loadtest.spec import LoadTest
+from sagemaker_loadtest.supervisor import Ending, Supervisor
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.target import asked_split, host_header, probe, runtime_url
 from sagemaker_loadtest.terminal import summary
@@ -30,8 +31,9 @@ LOG = "generator.log"
 
 
 def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool) -> int:
-    """Runs the test of `file`; returns the exit code of its verdict. Raises ConfigurationError before any load is
-    sent.
+    """Runs the test of `file`; returns the exit code of its verdict.
+
+    Raises ConfigurationError before any load is sent.
     """
     test = read_test(file, overrides)
     payloads = load_payloads(test)
@@ -41,30 +43,40 @@ def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool) -
     supervisor = Supervisor(test.workers, log, screen)
     try:
         url = runtime_url(test.endpoint)
-        source = standard_chain()
-        with ThreadPoolExecutor(1) as pool:
-            asked = pool.submit(asked_split, test.endpoint)
-            probe(url, requests_of(payloads, host_header(url), test.endpoint.name)[0], test.endpoint, source)
-            split = asked.result()
-        tally = Tally(test.load)
-        ending = supervisor.run(test, url, tally)
+        asked = _look_at_endpoint(test, payloads, url)
+        with supervisor.catching_signals():
+            tally = Tally(test.load)
+            ending = supervisor.run(test, url, tally)
+            supervisor.close()
+            screen.clear()
+            result, files = _write(build_result(test, payloads, tally, _facts(ending, url, asked)), out)
+            _drop_empty(log)
+            print("\n".join(summary(result, files, style)), flush=True)
     finally:
         supervisor.close()
-    screen.clear()
+    return result.verdict.exit_code
+
+
+def _look_at_endpoint(test: LoadTest, payloads: tuple[Payload, ...], url: str) -> dict[str, float]:
+    """One call, and the split that the endpoint was given; while the workers load Locust, so that it costs no time."""
+    source = standard_chain()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(asked_split, test.endpoint)
+        probe(url, requests_of(payloads, host_header(url), test.endpoint.name)[0], test.endpoint, source)
+        return asked.result()
+
+
+def _facts(ending: Ending, url: str, asked: dict[str, float]) -> RunFacts:
     start = dt.datetime.fromtimestamp(ending.start_epoch, dt.UTC) if ending.start_epoch else dt.datetime.now(dt.UTC)
-    facts = RunFacts(
+    return RunFacts(
         run=os.urandom(4).hex(),
         start=start.strftime("%Y-%m-%dT%H:%M:%SZ"),
         url=url,
         tool=ToolFacts(version(), metadata.version("locust"), platform.python_version()),
-        asked=split,
+        asked=asked,
         losses=tuple(ending.losses),
         ended_early=ending.ended_early,
     )
-    result, files = _write(build_result(test, payloads, tally, facts), out)
-    _drop_empty(log)
-    print("\n".join(summary(result, files, style)))
-    return result.verdict.exit_code
 
 
 def _prepare(out: Path) -> Path:

@@ -255,7 +255,7 @@ def _distribution(tally: Tally) -> dict[str, tuple[tuple[float, float], ...]]:
     curves = {}
     for name, histogram in named.items():
         values = histogram.percentiles(_SHOWN, tail=TAIL_SAMPLES)
-        curves[name] = tuple((p, _three(v) or 0.0) for p, v in zip(_SHOWN, values, strict=True) if v is not None)
+        curves[name] = tuple((float(p), _three(v) or 0.0) for p, v in zip(_SHOWN, values, strict=True) if v is not None)
     return curves
 
 

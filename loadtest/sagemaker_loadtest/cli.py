@@ -126,6 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed=options.seed,
         )
         return run_test(Path(options.file), overrides, Path(options.out), ascii_only=options.ascii)
+    except KeyboardInterrupt:
+        print(f"\nStopped before any load was sent. Exit code {ExitCode.ENDED_EARLY}", file=sys.stderr)
+        return int(ExitCode.ENDED_EARLY)
     except ConfigurationError as error:
         print(
             "The test cannot start:"

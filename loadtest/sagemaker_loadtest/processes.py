@@ -25,6 +25,7 @@ class Node:
     name: str
     process: subprocess.Popen[bytes]
     gone: bool = False
+    closed: bool = False
 
     def give(self, job: Job) -> None:
         """Hands the job over; a node that has died meanwhile is noticed as lost elsewhere."""
@@ -62,12 +63,15 @@ def start(name: str, log: Path, *, reads_output: bool) -> Node:
 
 
 def end(nodes: Sequence[Node], patience_seconds: float) -> None:
-    """Waits for the nodes to end by themselves, then kills their process groups."""
+    """Waits for the nodes to end by themselves, then kills their process groups. May be called again."""
     deadline = time.monotonic() + patience_seconds
     for node in nodes:
         with contextlib.suppress(subprocess.TimeoutExpired):
             node.process.wait(max(0.0, deadline - time.monotonic()))
     for node in nodes:
+        if node.closed:
+            continue
+        node.closed = True
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(node.process.pid, signal.SIGKILL)
         node.process.wait()

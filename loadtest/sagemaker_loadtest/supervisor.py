@@ -64,7 +64,7 @@ class Supervisor:
         """The whole run, until all workers have reported their last or cannot any more."""
         self._master.give(Job("master", test, url, "master"))
         deadline = time.monotonic() + _START_PATIENCE_SECONDS
-        with self._listening() as selector, self._catching_signals():
+        with self._listening() as selector:
             while not self._ended:
                 for _ in selector.select(_TICK_SECONDS):
                     self._read(test, url, tally)
@@ -87,8 +87,11 @@ class Supervisor:
             yield selector
 
     @contextlib.contextmanager
-    def _catching_signals(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM end the run with a report; the second one ends the waiting for the last answers, too."""
+    def catching_signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM end the run with a report; the second one ends the waiting for the last answers, too.
+
+        To be held until the report is written, which no further signal shall prevent.
+        """
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = {n: signal.signal(n, lambda number, _: self._signals.append(number)) for n in numbers}
         try:
@@ -121,7 +124,8 @@ class Supervisor:
             )
         elif event == wire.SAMPLE:
             tally.add(decode(Sample, message["sample"]))
-            self._screen.progress(tally, len(self._workers) - len(self._ending.losses))
+            if tally.in_step and len(tally.workers) == len(self._workers):
+                self._screen.progress(tally, len(self._workers) - len(self._ending.losses))
         elif event == wire.LOST:
             self._lose(message["worker"], "it stopped reporting", tally)
         elif event == wire.END:

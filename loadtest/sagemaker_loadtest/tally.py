@@ -13,6 +13,7 @@ from sagemaker_loadtest.spec import Load
 from sagemaker_loadtest.wire import Sample, Second, unpack
 
 RECENT_SECONDS = 10
+_SILENT_SECONDS = 3.0
 
 
 class Bin:
@@ -118,6 +119,13 @@ class Tally:
         outcomes = {k: n for k, n in last.failures.items() if k not in (Outcome.DROPPED, Outcome.UNFINISHED)}
         outcomes[Outcome.OK] = last.latency.count
         return outcomes, number
+
+    @property
+    def in_step(self) -> bool:
+        """Whether all workers that still report have reported the newest second: only then do their sums compare."""
+        newest = max((w.cpu[-1][0] for w in self.workers.values()), default=0.0)
+        moments = [w.cpu[-1][0] for w in self.workers.values()]
+        return all(int(t) == int(newest) for t in moments if t > newest - _SILENT_SECONDS)
 
     @property
     def in_flight(self) -> int:

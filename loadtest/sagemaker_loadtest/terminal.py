@@ -11,7 +11,7 @@ from sagemaker_loadtest.measures import measure
 from sagemaker_loadtest.schedule import offered_until
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import RECENT_SECONDS, Bin, Tally
-from sagemaker_loadtest.thresholds import holds, show, show_limit
+from sagemaker_loadtest.thresholds import show, show_limit
 from sagemaker_loadtest.units import NONE, clock, count, milliseconds, per_second, percent
 
 WIDTH = 100
@@ -61,7 +61,7 @@ class Style:
 
 
 def live(test: LoadTest, tally: Tally, workers: int, style: Style, width: int = WIDTH) -> list[str]:
-    """The nine lines that are redrawn each second."""
+    """The lines that are redrawn each second."""
     head = f"{test.name}   {test.endpoint.name}, {test.endpoint.region}   {workers} workers"
     moment = f"{clock(tally.elapsed)} of {clock(test.load.duration_seconds)}"
     recent, seconds = tally.recent()
@@ -74,7 +74,7 @@ def live(test: LoadTest, tally: Tally, workers: int, style: Style, width: int = 
     since = test.load.warm_up_seconds
     counted = f"since {clock(since)}" if since else "whole run"
     lines.append(_numbers(counted, test, tally.total, tally.measured_until(), tally.elapsed, None))
-    lines.append(_thresholds(test, tally, style))
+    lines += _thresholds(test, tally, style, width)
     lines.append(_generator(test, tally, style, workers))
     return [style.plain(line) for line in lines]
 
@@ -188,18 +188,22 @@ def _part(test: LoadTest, elapsed: float) -> str:
     return "ramp-up" if elapsed < test.load.ramp_up_seconds else test.load.intensity
 
 
-def _thresholds(test: LoadTest, tally: Tally, style: Style) -> str:
-    cells = []
+def _thresholds(test: LoadTest, tally: Tally, style: Style, width: int) -> list[str]:
+    lines, used = ["thresholds   "], 13
     for threshold in test.thresholds:
         m = measure(threshold, tally)
-        state = (
-            "…" if m.measured is None else f"{style.sign(holds(threshold, m.measured))} {show(threshold, m.measured)}"
-        )
         name = (
             threshold.text.split()[0] if not threshold.variant else f"{threshold.text.split()[0]} {threshold.variant}"
         )
-        cells.append(f"{name} {show_limit(threshold)}  {state}")
-    return f"thresholds   {'   '.join(cells) or 'none set'}"
+        value = show(threshold, m.measured) if m.measured is not None else "too early"
+        sign = "…" if m.measured is None else style.sign(m.met)
+        length = len(f"{name} {show_limit(threshold)}  ") + len(value) + 5
+        if used + length > width and used > 13:
+            lines.append(" " * 13)
+            used = 13
+        lines[-1] += f"{name} {show_limit(threshold)}  {sign} {value}   "
+        used += length
+    return [line.rstrip() for line in lines] if test.thresholds else ["thresholds   none set"]
 
 
 def _generator(test: LoadTest, tally: Tally, style: Style, workers: int) -> str:

@@ -106,6 +106,12 @@ def show_limit(threshold: Threshold) -> str:
     return f"{sign} {value}"
 
 
+def bare_limit(threshold: Threshold) -> str:
+    """`80 ms`, `at least 99 %`: the limit inside a sentence."""
+    shown = show_limit(threshold).split(" ", 1)[1]
+    return f"at least {shown}" if threshold.metric == "rate" else shown
+
+
 def margin(threshold: Threshold, measured: float | None) -> str:
     """How far from the limit, in words: `19 % over`, `7 % below`, `0.96 points above`."""
     if measured is None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sagemaker_loadtest.generator import Check
 from sagemaker_loadtest.measures import Measure
-from sagemaker_loadtest.thresholds import label, margin, show, show_limit
+from sagemaker_loadtest.thresholds import bare_limit, label, margin, show
 
 Word = Literal["met", "missed", "generator", "workersLost", "endedEarly"]
 
@@ -118,10 +118,10 @@ def _room(m: Measure) -> float:
 
 
 def sentence(m: Measure) -> str:
-    """`p99, all 95.3 ms, limit ≤ 80 ms`."""
+    """`p99, all 95.3 ms, limit 80 ms`."""
     name = label(m.threshold).removesuffix(", all")
     measured = show(m.threshold, m.measured) if m.measured is not None else "not measured"
-    return f"{name} {measured}, limit {show_limit(m.threshold)}"
+    return f"{name} {measured}, limit {bare_limit(m.threshold)}"
 
 
 def _so_far(measures: Sequence[Measure]) -> str:
