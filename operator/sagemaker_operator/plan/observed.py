@@ -18,6 +18,7 @@ class ObservedVariant:
     desired_weight: float | None = None
     current_count: int | None = None
     desired_count: int | None = None
+    model_name: str | None = None
     image: str | None = None
     image_digest: str | None = None
     statuses: tuple[str, ...] = ()
@@ -25,7 +26,7 @@ class ObservedVariant:
 
 @dataclass(frozen=True, slots=True)
 class ObservedEndpoint:
-    """A DescribeEndpoint reply with the endpoint's tags. `models` maps its variants to model names when known."""
+    """A DescribeEndpoint reply with the endpoint's tags."""
 
     name: str
     arn: str
