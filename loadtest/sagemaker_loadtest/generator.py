@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import Tally
-from sagemaker_loadtest.units import count, milliseconds, percent
+from sagemaker_loadtest.units import clock, count, milliseconds, percent
 
 CPU_LIMIT_PERCENT = 85.0
 CPU_WINDOW = 5
@@ -74,9 +74,7 @@ def _cpu(test: LoadTest, tally: Tally) -> Check:
             if mean > busiest:
                 busiest, worker, since = mean, name, window[0][0]
     ok = busiest <= CPU_LIMIT_PERCENT
-    reason = (
-        f"{worker} ran at {busiest:.0f} % of one core from second {since:.0f} on and could not send or measure in time"
-    )
+    reason = f"{worker} ran at {busiest:.0f} % of one core from {clock(since)} on and could not send or measure in time"
     return Check(
         f"Busiest worker, CPU of one core over {CPU_WINDOW} s",
         f"{busiest:.0f} %",

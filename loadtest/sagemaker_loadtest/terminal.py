@@ -192,9 +192,7 @@ def _thresholds(test: LoadTest, tally: Tally, style: Style, width: int) -> list[
     lines, used = ["thresholds   "], 13
     for threshold in test.thresholds:
         m = measure(threshold, tally)
-        name = (
-            threshold.text.split()[0] if not threshold.variant else f"{threshold.text.split()[0]} {threshold.variant}"
-        )
+        name = f"{threshold.text.split()[0]} {threshold.variant or ''}".strip()
         value = show(threshold, m.measured) if m.measured is not None else "too early"
         sign = "…" if m.measured is None else style.sign(m.met)
         length = len(f"{name} {show_limit(threshold)}  ") + len(value) + 5

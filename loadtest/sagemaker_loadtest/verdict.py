@@ -8,6 +8,7 @@ from typing import Literal
 from sagemaker_loadtest.generator import Check
 from sagemaker_loadtest.measures import Measure
 from sagemaker_loadtest.thresholds import bare_limit, label, margin, show
+from sagemaker_loadtest.units import clock
 
 Word = Literal["met", "missed", "generator", "workersLost", "endedEarly"]
 
@@ -132,4 +133,4 @@ def _so_far(measures: Sequence[Measure]) -> str:
 
 
 def _losses(losses: Sequence[Loss]) -> tuple[str, ...]:
-    return tuple(f"{loss.worker} was lost at {loss.second:.0f} s: {loss.cause}." for loss in losses)
+    return tuple(f"{loss.worker} was lost at {clock(loss.second)}: {loss.cause}." for loss in losses)

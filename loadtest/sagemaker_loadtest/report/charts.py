@@ -98,25 +98,16 @@ def errors_over_time(result: Result) -> str:
         x, y = Scale(0, duration, f.x0, f.x1), Scale(0, high, f.y0, f.y1)
         marks = [t for t in svg.ticks(high, 4) if t == int(t)]
         parts = [_background(result, f, x), _y_axis(f, y, marks, unit), _x_axis(f, x, duration)]
-        for i in range(len(totals)):
-            left, right = x(i * series.bin_seconds), x(min((i + 1) * series.bin_seconds, duration))
-            base = 0.0
-            for place, counts in enumerate(series.failures.values()):
-                if counts[i]:
-                    top = y(base + counts[i])
-                    parts.append(
-                        svg.tag(
-                            "rect",
-                            x=left + 0.5,
-                            y=top,
-                            width=max(1.5, right - left - 1),
-                            height=y(base) - top,
-                            fill=FILLS[place % len(FILLS)],
-                            stroke=STROKES[place % len(STROKES)],
-                            stroke_width=0.8,
-                        )
-                    )
-                    base += counts[i]
+        bases = [0.0] * len(totals)
+        for place, counts in enumerate(series.failures.values()):
+            drawn = []
+            for i, n in enumerate(counts):
+                if n:
+                    left, right = x(i * series.bin_seconds), x(min((i + 1) * series.bin_seconds, duration))
+                    drawn.append((left + 0.5, y(bases[i] + n), max(left + 2.0, right - 0.5), y(bases[i])))
+                    bases[i] += n
+            fill, stroke = FILLS[place % len(FILLS)], STROKES[place % len(STROKES)]
+            parts.append(svg.boxes(drawn, fill=fill, stroke=stroke, stroke_width=0.8))
         return "".join(parts)
 
     return both(draw, "Failed requests over time by class", "err", 220, right=20)
@@ -158,20 +149,21 @@ def distribution(result: Result) -> str:
                     stroke_dasharray=DASHES[place % len(DASHES)],
                 )
             )
-        parts.extend(_limit_on_curve(t, x(t.percentile or 0), y, f) for t in limits)
+        parts.extend(_limit_on_curve(t, x(t.percentile or 0), y, f, i) for i, t in enumerate(limits))
         return "".join(parts)
 
     return both(draw, "Latency by percentile", "dist", 320, right=24)
 
 
-def _limit_on_curve(t: ThresholdFacts, at: float, y: Scale, f: Frame) -> str:
+def _limit_on_curve(t: ThresholdFacts, at: float, y: Scale, f: Frame, place: int) -> str:
+    """The limit as a bar, the measurement as a dot; its words above the curve for the first, else below it."""
     parts = [svg.line(at - 16, y(t.limit), at + 16, y(t.limit), stroke="var(--bad)", stroke_width=3)]
     if t.measured is not None:
         color = "var(--good)" if t.met else "var(--bad)"
         words = f"p{t.percentile:g} {significant(t.measured)} ms {'✓' if t.met else '✗'}"
         parts.append(svg.tag("circle", cx=at, cy=y(t.measured), r=5, fill=color, stroke="var(--card)", stroke_width=2))
-        anchor, x = ("end", at - 10) if at > f.width / 3 else ("start", at + 10)
-        parts.append(svg.text(x, y(t.measured) - 10, words, class_="strong halo", text_anchor=anchor))
+        dx, dy, anchor = (-10, -10, "end") if place == 0 and at > f.width / 3 else (8, 19, "start")
+        parts.append(svg.text(at + dx, y(t.measured) + dy, words, class_="strong halo", text_anchor=anchor))
     return "".join(parts)
 
 
@@ -298,13 +290,12 @@ def _background(result: Result, f: Frame, x: Scale, *, named: bool = False) -> s
     warm_up = min(result.warm_up_seconds, _span(result))
     if warm_up:
         parts.append(svg.tag("rect", x=x(0), y=f.y1, width=x(warm_up) - x(0), height=f.y0 - f.y1, fill="url(#hatch)"))
-        if named:
-            parts.append(
-                svg.text(x(warm_up) + 5, f.y1 + 12, "← warm-up" if f.small else "← warm-up, not counted", class_="halo")
-            )
     places = svg.spread([x(e.second) for e in result.events], 20, f.width - 9)
     for i, (event, at) in enumerate(zip(result.events, places, strict=True)):
         parts.append(_event(f, x, event, at, i + 1))
+    if named and warm_up:
+        words = "← warm-up" if f.small else "← warm-up, not counted"
+        parts.append(svg.text(x(warm_up) + 5, f.y1 + 14, words, class_="halo"))
     return "".join(parts)
 
 

@@ -94,22 +94,45 @@ def text(x: float, y: float, words: str, **attributes: str | float) -> str:
 
 
 def path(points: Sequence[Point | None], **attributes: str | float) -> str:
-    """A polyline with gaps where a point is None; a point alone between two gaps becomes a dot."""
+    """A polyline with gaps where a point is None; a point alone between two gaps becomes a dot.
+
+    Relative moves of whole tenths: half the bytes of absolute ones, and no error adds up.
+    """
     parts: list[str] = []
-    pen = False
+    pen: tuple[int, int] | None = None
     for i, point in enumerate(points):
         if point is None:
-            pen = False
+            pen = None
             continue
-        alone = not pen and (i + 1 == len(points) or points[i + 1] is None)
-        parts.append(f"{'L' if pen else 'M'}{number(point[0])} {number(point[1])}" + ("h.1" if alone else ""))
-        pen = True
+        x, y = round(point[0] * 10), round(point[1] * 10)
+        if pen is None:
+            alone = i + 1 == len(points) or points[i + 1] is None
+            parts.append(f"M{number(x / 10)} {number(y / 10)}" + ("h.1" if alone else ""))
+        else:
+            parts.append(f"l{_short(x - pen[0])}{_short(y - pen[1], after=True)}")
+        pen = (x, y)
     return tag("path", d="".join(parts), fill="none", stroke_linejoin="round", stroke_linecap="round", **attributes)
+
+
+def _short(tenths: int, *, after: bool = False) -> str:
+    text = f"{tenths / 10:g}".replace("0.", ".", 1) if abs(tenths) < 10 else f"{tenths / 10:g}"
+    return f" {text}" if after and not text.startswith("-") else text
+
+
+def boxes(found: Sequence[tuple[float, float, float, float]], **attributes: str | float) -> str:
+    """Rectangles (left, top, right, bottom) of one colour as a single path."""
+    drawn = (f"M{number(a)} {number(t)}H{number(b)}V{number(u)}H{number(a)}z" for a, t, b, u in found)
+    return tag("path", d="".join(drawn), **attributes)
 
 
 def steps(edges: Sequence[tuple[float, float, float]], **attributes: str | float) -> str:
     """A step line: (left, right, y) each."""
-    parts = [f"{'L' if i else 'M'}{number(a)} {number(y)}H{number(b)}" for i, (a, b, y) in enumerate(edges)]
+    parts: list[str] = []
+    for i, (a, b, y) in enumerate(edges):
+        if i and edges[i - 1][2] == y:
+            parts[-1] = parts[-1].rsplit("H", 1)[0] + f"H{number(b)}"
+        else:
+            parts.append(f"{'L' if i else 'M'}{number(a)} {number(y)}H{number(b)}")
     return tag("path", d="".join(parts), fill="none", **attributes)
 
 

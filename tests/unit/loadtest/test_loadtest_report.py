@@ -114,7 +114,7 @@ def test_page(name: str) -> None:
     assert reader.open == []
     assert reader.loads == []
     assert not re.search(r"@import|url\((?!#)", page)
-    assert len(page.encode()) < 200_000
+    assert len(page.encode()) < 100_000
     for drawing in re.findall(r"<svg class=\"(?:wide|narrow)\".*?</svg>", page, re.DOTALL):
         ET.fromstring(drawing)
         assert "nan" not in drawing

@@ -94,7 +94,7 @@ def test_precedence(
 
 def test_reasons_name_the_cause() -> None:
     assert "p99 95.3 ms, limit 80 ms (19 % over)." in judge([MET, MISSED], [], [], 2, None).reasons
-    assert "worker-2 was lost at 3 s: killed by SIGKILL." in judge([MET], [], [LOSS], 2, None).reasons
+    assert "worker-2 was lost at 0:03: killed by SIGKILL." in judge([MET], [], [LOSS], 2, None).reasons
     assert "worker-1 ran at 97 %." in judge([MET], [TIRED], [], 2, None).reasons
 
 
