@@ -1,1 +1,1 @@
-"""Fleets of real model server processes: archives fetched and unpacked, processes started, watched, healed and ended."""
+"""Fleets of real model server processes: archives fetched, processes started, watched, healed and ended."""

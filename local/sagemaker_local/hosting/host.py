@@ -12,7 +12,7 @@ OnChange = Callable[["Fleet"], None]
 
 
 class Fleet:
-    """The running instances of one variant. Made by ``Host.start_fleet``; every method runs on the host's event loop."""
+    """The running instances of one variant, made by ``Host.start_fleet``. Every method runs on the host's event loop."""
 
     @property
     def spec(self) -> FleetSpec:
@@ -39,7 +39,7 @@ class Fleet:
         raise NotImplementedError
 
     async def resize(self, count: int) -> None:
-        """Return when ``count`` instances are in service. Raises FleetFailure, leaving the earlier instances running."""
+        """Return when ``count`` instances are in service. Raises FleetFailure; the earlier instances keep running."""
         raise NotImplementedError
 
     async def stop(self) -> None:
@@ -48,7 +48,7 @@ class Fleet:
 
 
 class Host:
-    """All fleets of one local SageMaker. ``on_change`` is called on the event loop whenever an instance's state changed."""
+    """All fleets of one local SageMaker. ``on_change`` is called on the event loop when an instance's state changed."""
 
     def __init__(self, settings: HostSettings, on_change: OnChange) -> None:
         self.settings = settings

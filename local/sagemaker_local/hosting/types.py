@@ -74,8 +74,8 @@ class FailureClass(StrEnum):
     INTERNAL = "Internal"
 
 
-class FleetFailure(Exception):
-    """A fleet could not start. ``message`` is in SageMaker's own words, at most 1024 characters (API: FailureReason)."""
+class FleetFailure(Exception):  # noqa: N818 - SageMaker's own word is FailureReason
+    """A fleet could not start. ``message`` is in SageMaker's own words, cut to 1024 characters (API: FailureReason)."""
 
     def __init__(self, failure_class: FailureClass, message: str) -> None:
         super().__init__(message)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import itertools
+import json
+import logging
+import signal
+import socket
+import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from sagemaker_local.router import control
+from sagemaker_local.router.limits import RouterSettings
 from sagemaker_local.router.routes import EndpointKey, Instance, RouteTable
+from sagemaker_local.router.tables import changes
 
+__all__ = ["RouterProcess", "RouterSettings", "VariantCounts"]
 
-@dataclass(frozen=True, slots=True)
-class RouterSettings:
-    """Where the router listens and what it allows. ``port`` 0 takes a free one."""
+log = logging.getLogger(__name__)
 
-    upstream_host: str
-    upstream_port: int
-    host: str = "127.0.0.1"
-    port: int = 0
-    max_body_bytes: int = 6 * 1024 * 1024
-    model_timeout_seconds: float = 60.0
-    connect_timeout_seconds: float = 2.0
+_RESTART_SECONDS = 0.2
+_CLOSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +39,156 @@ class VariantCounts:
     """Sum over all invocations, not a mean."""
 
 
+class _Link:
+    """The control connection to one life of the child."""
+
+    def __init__(self, process: asyncio.subprocess.Process, connection: socket.socket) -> None:
+        self.process = process
+        self._connection = connection
+        self._ids = itertools.count()
+        self._pending: dict[int, asyncio.Future[Any]] = {}
+        self._writer: asyncio.StreamWriter
+        self._reading: asyncio.Task[None]
+
+    async def open(self) -> None:
+        reader, self._writer = await asyncio.open_unix_connection(sock=self._connection)
+        self._reading = asyncio.create_task(self._read(reader))
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                message = await control.receive(reader)
+                future = self._pending.pop(message["id"], None)
+                if future is not None and not future.done():
+                    future.set_result(message["result"])
+        except (asyncio.IncompleteReadError, OSError):
+            for future in self._pending.values():
+                if not future.done():
+                    future.set_exception(ConnectionResetError("the router process ended"))
+
+    async def ask(self, message: dict[str, Any]) -> Any:
+        """Raises ConnectionResetError when the child ends before it answers."""
+        if self._reading.done():
+            raise ConnectionResetError("the router process ended")
+        number = next(self._ids)
+        future = self._pending[number] = asyncio.get_running_loop().create_future()
+        self._writer.write(control.encode({"id": number, **message}))
+        return await future
+
+    async def shut(self) -> None:
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+        await self._reading
+
+
 class RouterProcess:
     """One child process that owns the public port. It is started again, on the same port, if it dies."""
 
     def __init__(self, settings: RouterSettings) -> None:
         self.settings = settings
+        self._table = RouteTable()
+        self._listener: socket.socket | None = None
+        self._link: _Link | None = None
+        self._lock = asyncio.Lock()
+        self._watching: asyncio.Task[None] | None = None
+        self._closing = False
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, None while none runs."""
+        return self._link.process.pid if self._link else None
 
     async def start(self) -> int:
         """Start the child and return the public port. Raises OSError when the port is taken."""
-        raise NotImplementedError
+        family = socket.AF_INET6 if ":" in self.settings.host else socket.AF_INET
+        self._listener = socket.create_server((self.settings.host, self.settings.port), family=family, backlog=4096)
+        await self._launch()
+        self._watching = asyncio.create_task(self._watch())
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    async def _launch(self) -> None:
+        assert self._listener is not None  # noqa: S101 - start() made it
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            command = (sys.executable, "-m", "sagemaker_local.router.child")
+            arguments = (str(self._listener.fileno()), str(theirs.fileno()), json.dumps(asdict(self.settings)))
+            process = await asyncio.create_subprocess_exec(
+                *command, *arguments, pass_fds=(self._listener.fileno(), theirs.fileno()), start_new_session=True
+            )
+        link = _Link(process, ours)
+        await link.open()
+        await link.ask({"op": "publish", **changes(RouteTable(), self._table)})
+        self._link = link
+
+    async def _watch(self) -> None:
+        """Heal a router that died; connections made meanwhile wait in the listening socket's queue."""
+        while True:
+            link = self._link
+            if link is not None:
+                code = await link.process.wait()
+                async with self._lock:
+                    self._link = None
+                    await link.shut()
+                log.error("The router process ended with status %s; starting it again", code)
+            try:
+                async with self._lock:
+                    await self._launch()
+            except OSError as error:
+                log.error("The router process did not start: %s", error)
+                await asyncio.sleep(_RESTART_SECONDS)
 
     async def publish(self, table: RouteTable) -> None:
         """Return when every new request is routed by ``table``. Requests under way stay where they are."""
-        raise NotImplementedError
+        async with self._lock:
+            message = changes(self._table, table)
+            self._table = table
+            if self._link is not None and (message["set"] or message["removed"] or "accounts" in message):
+                with contextlib.suppress(ConnectionResetError):  # its successor starts with this table
+                    await self._link.ask({"op": "publish", **message})
 
     async def drained(self, instances: Iterable[Instance]) -> None:
         """Return when no request is under way to these instances, at the latest after the model time-out.
 
         Publish a table without them first; stop their processes after.
         """
-        raise NotImplementedError
+        addresses = sorted({(each.host, each.port) for each in instances})
+        if self._link is None or not addresses:
+            return
+        with contextlib.suppress(ConnectionResetError, TimeoutError):
+            async with asyncio.timeout(self.settings.model_timeout_seconds + 1):
+                await self._link.ask({"op": "drained", "addresses": addresses})
 
     async def counts(self) -> Mapping[tuple[EndpointKey, str], VariantCounts]:
         """Per endpoint and variant name, since the start of the child."""
-        raise NotImplementedError
+        if self._link is None:
+            return {}
+        try:
+            rows = await self._link.ask({"op": "counts"})
+        except ConnectionResetError:
+            return {}
+        return {((a, r, n), variant): VariantCounts(*numbers) for a, r, n, variant, *numbers in rows}
 
     async def close(self) -> None:
         """Stop listening, let requests under way finish for a moment, end the child."""
-        raise NotImplementedError
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+        if self._listener is not None:
+            self._listener.close()
+        link, self._link = self._link, None
+        if link is None:
+            return
+        closing = asyncio.create_task(link.ask({"op": "close"}))
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await link.process.wait()
+        except TimeoutError:
+            link.process.send_signal(signal.SIGKILL)
+            await link.process.wait()
+        await link.shut()
+        with contextlib.suppress(ConnectionResetError):
+            await closing

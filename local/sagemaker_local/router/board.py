@@ -1,0 +1,164 @@
+"""The route table made ready for use: choices computed, header bytes built, connection pools attached."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from sagemaker_local.router.choice import WeightedChoice
+from sagemaker_local.router.pool import Pool
+from sagemaker_local.router.routes import SERVING, EndpointKey, EndpointRoute, RouteTable, RoutingStrategy, VariantRoute
+from sagemaker_local.router.tables import apply
+
+Address = tuple[str, int]
+
+
+class Counter:
+    """Running totals of one variant; outlives its routes."""
+
+    __slots__ = ("client_errors", "invocations", "latency", "model_errors", "server_errors")
+
+    def __init__(self) -> None:
+        self.invocations = 0
+        self.client_errors = 0
+        self.server_errors = 0
+        self.model_errors = 0
+        self.latency = 0
+
+    def answered(self, status: int, microseconds: int) -> None:
+        """Count one call that reached the variant; ``status`` is the container's, 0 when it gave none."""
+        self.invocations += 1
+        self.latency += microseconds
+        if 200 <= status < 300:
+            return
+        self.model_errors += 1
+        if 400 <= status < 500:
+            self.client_errors += 1
+        else:
+            self.server_errors += 1
+
+
+class VariantTarget:
+    """One variant ready to take requests."""
+
+    __slots__ = ("counter", "headers", "instances", "route")
+
+    def __init__(self, route: VariantRoute, instances: list[tuple[str, Pool]], counter: Counter) -> None:
+        self.route = route
+        self.instances = instances
+        self.counter = counter
+        self.headers = f"x-Amzn-Invoked-Production-Variant: {route.name}\r\n".encode("latin-1")
+
+    def choose(self, tried: frozenset[Pool]) -> tuple[str, Pool] | None:
+        """An instance by the variant's routing strategy, none of those tried already."""
+        instances = self.instances
+        if tried:
+            instances = [each for each in instances if each[1] not in tried]
+        if not instances:
+            return None
+        if len(instances) == 1:
+            return instances[0]
+        if self.route.strategy is RoutingStrategy.LEAST_OUTSTANDING_REQUESTS:
+            fewest = min(pool.outstanding for _, pool in instances)
+            instances = [each for each in instances if each[1].outstanding == fewest]
+        return random.choice(instances)  # noqa: S311 - load spreading
+
+
+class EndpointTarget:
+    """One endpoint ready to take requests."""
+
+    __slots__ = ("_by_name", "_choice", "route", "serving", "variants")
+
+    def __init__(self, route: EndpointRoute, variants: list[VariantTarget]) -> None:
+        self.route = route
+        self.serving = route.status in SERVING
+        self.variants = variants
+        self._by_name = {each.route.name.encode("latin-1"): each for each in variants}
+        self._choice = WeightedChoice([each.route.weight for each in variants])
+
+    def by_name(self, name: bytes) -> VariantTarget | None:
+        """What TargetVariant names."""
+        return self._by_name.get(name)
+
+    def by_weight(self) -> VariantTarget | None:
+        """A variant drawn by weight; None when every weight is 0."""
+        if len(self.variants) == 1 and self.variants[0].route.weight > 0:
+            return self.variants[0]
+        index = self._choice.pick(random.random())  # noqa: S311 - traffic split
+        return None if index is None else self.variants[index]
+
+
+class Board:
+    """The table in force and the pools behind it."""
+
+    def __init__(self) -> None:
+        self.table = RouteTable()
+        self.targets: dict[EndpointKey, EndpointTarget] = {}
+        self.counters: dict[tuple[EndpointKey, str], Counter] = {}
+        self.pools: dict[Address, Pool] = {}
+        self._waiting: list[tuple[set[Address], asyncio.Future[None]]] = []
+
+    def apply(self, message: Mapping[str, Any]) -> None:
+        """Put a message of ``tables.changes`` in force."""
+        before = self.table
+        self.table = apply(before, message)
+        keys = {(a, r, n) for a, r, n in message["removed"]} | {(e[0], e[1], e[2]) for e in message["set"]}
+        for key in keys:
+            old = self.targets.pop(key, None)
+            if (route := self.table.endpoints.get(key)) is not None:
+                self.targets[key] = self._target(route)
+            for variant in old.variants if old else ():
+                for _, pool in variant.instances:
+                    self._unreference(pool)
+
+    def _target(self, route: EndpointRoute) -> EndpointTarget:
+        variants = []
+        for variant in route.variants:
+            counter = self.counters.setdefault((route.key, variant.name), Counter())
+            instances = [(each.instance_id, self._reference((each.host, each.port))) for each in variant.instances]
+            variants.append(VariantTarget(variant, instances, counter))
+        return EndpointTarget(route, variants)
+
+    def _reference(self, address: Address) -> Pool:
+        pool = self.pools.get(address)
+        if pool is None:
+            pool = self.pools[address] = Pool(address, self._pool_idle)
+        pool.references += 1
+        return pool
+
+    def _unreference(self, pool: Pool) -> None:
+        pool.references -= 1
+        if not pool.references:
+            pool.retire()
+            if not pool.outstanding:
+                self._pool_idle(pool)
+
+    def _pool_idle(self, pool: Pool) -> None:
+        if not pool.references and self.pools.get(pool.address) is pool:
+            del self.pools[pool.address]
+        if self._waiting:
+            self._wake()
+
+    def _wake(self) -> None:
+        for addresses, future in self._waiting:
+            if not self._outstanding(addresses) and not future.done():
+                future.set_result(None)
+        self._waiting = [each for each in self._waiting if not each[1].done()]
+
+    def _outstanding(self, addresses: set[Address]) -> int:
+        return sum(self.pools[each].outstanding for each in addresses if each in self.pools)
+
+    async def drained(self, addresses: set[Address]) -> None:
+        """Return when no request to these addresses is under way."""
+        if self._outstanding(addresses):
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((addresses, future))
+            await future
+
+    def expire(self, now: float) -> None:
+        """Give up on every request whose deadline has passed."""
+        for pool in list(self.pools.values()):
+            for connection in [each for each in pool.busy if each.deadline < now]:
+                connection.expire()

@@ -1,0 +1,254 @@
+"""One client connection on the public port: invocations answered here, everything else passed to the control plane."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+from urllib.parse import unquote
+
+import httptools
+
+from sagemaker_local.router import callers, replies
+from sagemaker_local.router.board import Board, EndpointTarget
+from sagemaker_local.router.invocation import Invocation, request_for_model
+from sagemaker_local.router.limits import RouterSettings
+from sagemaker_local.router.pool import Header
+from sagemaker_local.router.upstream import Passage, Upstream
+
+_PREFIX, _SUFFIX = b"/endpoints/", b"/invocations"
+_CACHED = 10_000
+
+
+class Front:
+    """What all client connections share."""
+
+    def __init__(self, board: Board, settings: RouterSettings) -> None:
+        self.board = board
+        self.settings = settings
+        self.limits = (settings.connect_timeout_seconds, settings.model_timeout_seconds)
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.clients: set[ClientConnection] = set()
+        self.closing = False
+        self._callers: dict[bytes, callers.Caller | None] = {}
+
+    def connection(self) -> ClientConnection:
+        """Protocol factory."""
+        return ClientConnection(self)
+
+    def caller(self, credential: bytes) -> callers.Caller | None:
+        """The caller of a credential, remembered."""
+        try:
+            return self._callers[credential]
+        except KeyError:
+            if len(self._callers) >= _CACHED:
+                self._callers.clear()
+            found = self._callers[credential] = callers.caller_of(credential, self.board.table.accounts)
+            return found
+
+    def forget_callers(self) -> None:
+        """The map of access keys changed."""
+        self._callers.clear()
+
+
+class Request:
+    """One request as far as it has arrived. ``endpoint`` is None for what is not an invocation."""
+
+    __slots__ = (
+        "body",
+        "complete",
+        "endpoint",
+        "headers",
+        "keep_alive",
+        "method",
+        "passage",
+        "size",
+        "target",
+        "version",
+    )
+
+    def __init__(self, target: bytes) -> None:
+        self.target = target
+        self.method = b""
+        self.version = "1.1"
+        self.headers: list[Header] = []
+        self.body: list[bytes] = []
+        self.size = 0
+        self.complete = False
+        self.keep_alive = True
+        self.endpoint: str | None = None
+        self.passage: Passage | None = None
+
+    def head_complete(self, parser: Any) -> None:
+        """Method and version are known; tell invocations from the rest."""
+        self.method = parser.get_method()
+        self.version = parser.get_http_version()
+        path = self.target.partition(b"?")[0]
+        if self.method == b"POST" and path.startswith(_PREFIX) and path.endswith(_SUFFIX):
+            name = path[len(_PREFIX) : -len(_SUFFIX)]
+            if name and b"/" not in name:
+                self.endpoint = unquote(name.decode("latin-1"))
+
+
+class ClientConnection(asyncio.Protocol):
+    """Parses requests and answers them in order, one at a time."""
+
+    __slots__ = ("_front", "_incoming", "_parser", "_requests", "transport", "upstream")
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._requests: deque[Request] = deque()
+        self._incoming: Request = Request(b"")
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before first use
+        self.upstream: Upstream | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]  # a TCP connection's transport is a Transport
+        self._front.clients.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._front.clients.discard(self)
+        if self.upstream is not None:
+            self.upstream.close()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply is owed."""
+        return bool(self._requests)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        if self.upstream is not None:
+            self.upstream.pause()
+
+    def resume_writing(self) -> None:
+        if self.upstream is not None:
+            self.upstream.resume()
+
+    def on_url(self, url: bytes) -> None:
+        self._incoming.target += url
+
+    def on_message_begin(self) -> None:
+        self._incoming = Request(b"")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._incoming.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        request = self._incoming
+        request.head_complete(self._parser)
+        self._requests.append(request)
+        if len(self._requests) == 1:
+            self._begin(request)
+
+    def on_body(self, body: bytes) -> None:
+        request = self._incoming
+        if request.passage is not None:
+            request.passage.body(body)
+            return
+        request.size += len(body)
+        if request.endpoint is None or request.size <= self._front.settings.max_body_bytes:
+            request.body.append(body)
+
+    def on_message_complete(self) -> None:
+        request = self._incoming
+        request.complete = True
+        request.keep_alive = self._parser.should_keep_alive()
+        if request.passage is not None:
+            request.passage.end()
+        elif request is self._requests[0]:
+            self._invoke(request)
+
+    def _begin(self, request: Request) -> None:
+        """It is this request's turn. Its body may still be on its way."""
+        if any(name == b"expect" for name, _ in request.headers):
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if request.endpoint is None:
+            self._pass_on(request)
+
+    def _pass_on(self, request: Request) -> None:
+        if self.upstream is None:
+            address = (self._front.settings.upstream_host, self._front.settings.upstream_port)
+            self.upstream = Upstream(address, self, self._front.tasks)
+        request.passage = self.upstream.begin(request.method, request.target, request.version, request.headers)
+        for chunk in request.body:
+            request.passage.body(chunk)
+        request.body.clear()
+        if request.complete:
+            request.passage.end()
+
+    def _invoke(self, request: Request) -> None:
+        found = self._authorised(request)
+        if isinstance(found, replies.RuntimeFailure):
+            self.reply(*found.encode())
+            return
+        variant = None
+        wanted = next((value for name, value in request.headers if name == b"x-amzn-sagemaker-target-variant"), None)
+        if wanted is not None:
+            variant = found.by_name(wanted)
+            failure = replies.variant_not_found(found.route, wanted.decode("latin-1"))
+        else:
+            variant = found.by_weight()
+            failure = replies.no_weight(found.route)
+        if variant is None:
+            self.reply(*failure.encode())
+            return
+        body = b"".join(request.body)
+        if variant.route.echo:
+            variant.counter.answered(200, 0)
+            kind = next(
+                (value for name, value in request.headers if name == b"content-type"), b"application/octet-stream"
+            )
+            self.reply(b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\n" % (variant.headers, kind), body)
+            return
+        wire = request_for_model(request.headers, body)
+        Invocation(self, found, variant, wire, self._front.limits, self._front.tasks).start()
+
+    def _authorised(self, request: Request) -> EndpointTarget | replies.RuntimeFailure:
+        """The endpoint, if the caller may be told of it and the body is within its limit."""
+        authorization = next((value for name, value in request.headers if name == b"authorization"), None)
+        if authorization is not None:
+            credential = callers.credential_of(authorization)
+        else:
+            credential = callers.presigned_credential_of(request.target)
+            if credential is None:
+                return replies.MISSING_TOKEN
+        caller = self._front.caller(credential) if credential else None
+        if caller is None:
+            return replies.INVALID_SIGNATURE
+        name = request.endpoint or ""
+        target = self._front.board.targets.get((caller.account, caller.region, name))
+        if target is None or not target.serving:
+            return replies.endpoint_not_found(name, caller.account, target.route.status if target else None)
+        if request.size > self._front.settings.max_body_bytes:
+            return replies.body_too_large(self._front.settings.max_body_bytes)
+        return target
+
+    def reply(self, head: bytes, body: bytes) -> None:
+        keep = self._requests[0].keep_alive and not self._front.closing
+        if not self.transport.is_closing():
+            self.transport.write(
+                b"%bx-amzn-RequestId: %b\r\n%bContent-Length: %d\r\n\r\n%b"
+                % (head, replies.request_id(), b"" if keep else b"Connection: close\r\n", len(body), body)
+            )
+        self.done(keep=keep)
+
+    def done(self, *, keep: bool) -> None:
+        """The reply to the first request is written; go on with the next."""
+        request = self._requests.popleft()
+        if not keep or not request.keep_alive:
+            self._requests.clear()
+            self.transport.close()
+            return
+        if self._requests:
+            following = self._requests[0]
+            self._begin(following)
+            if following.complete and following.endpoint is not None:
+                self._invoke(following)

@@ -1,0 +1,111 @@
+"""HTTP replies of the runtime, byte for byte: success, and each error of the InvokeEndpoint API."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from sagemaker_local.router.routes import EndpointRoute
+
+MAX_BODY_IN_MESSAGE = 1024
+
+
+def request_id() -> bytes:
+    """A random id in the form of AWS's request ids."""
+    text = f"{random.getrandbits(128):032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeFailure:
+    """An error reply. ``code`` is the API's exception shape; ``members`` are that shape's other members."""
+
+    status: int
+    code: str
+    message: str
+    members: tuple[tuple[str, str | int], ...] = ()
+
+    def encode(self) -> tuple[bytes, bytes]:
+        """The status line with headers up to the body's length, and the body."""
+        body = json.dumps({"Message": self.message, "message": self.message, **dict(self.members)}).encode()
+        head = (
+            f"HTTP/1.1 {self.status} {_phrase(self.status)}\r\nx-amzn-ErrorType: {self.code}\r\n"
+            "Content-Type: application/json\r\n"
+        )
+        return head.encode("latin-1"), body
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Status"
+
+
+MISSING_TOKEN = RuntimeFailure(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
+INVALID_SIGNATURE = RuntimeFailure(
+    403,
+    "IncompleteSignatureException",
+    "Authorization header requires 'Credential' parameter of the form key/date/region/service/aws4_request.",
+)
+
+
+def endpoint_not_found(name: str, account: str, status: str | None) -> RuntimeFailure:
+    """SageMaker says the same of an endpoint that never served; the status is added as help."""
+    message = f"Endpoint {name} of account {account} not found."
+    if status:
+        message += f" (Its status is {status}; an endpoint answers once it is InService.)"
+    return RuntimeFailure(400, "ValidationError", message)
+
+
+def variant_not_found(route: EndpointRoute, variant: str) -> RuntimeFailure:
+    """TargetVariant names none of the endpoint's variants."""
+    names = ", ".join(each.name for each in route.variants)
+    message = f"Variant {variant} not found for endpoint {route.name} of account {route.account}. It has: {names}."
+    return RuntimeFailure(400, "ValidationError", message)
+
+
+def no_weight(route: EndpointRoute) -> RuntimeFailure:
+    """Every variant's weight is 0 and the call names no variant."""
+    message = f"Endpoint {route.name} has no variant with a weight above 0; name one with TargetVariant."
+    return RuntimeFailure(400, "ValidationError", message)
+
+
+def body_too_large(limit: int) -> RuntimeFailure:
+    """The API's limit on the request body, in the words of its validator."""
+    message = (
+        "1 validation error detected: Value at 'body' failed to satisfy constraint: "
+        f"Member must have length less than or equal to {limit}"
+    )
+    return RuntimeFailure(400, "ValidationError", message)
+
+
+def no_instance(route: EndpointRoute, variant: str) -> RuntimeFailure:
+    """Nothing that can take the request: every instance is starting again or gone."""
+    message = f"No healthy instance of variant {variant} of endpoint {route.name}; the service is retrying to start it."
+    return RuntimeFailure(503, "ServiceUnavailable", message)
+
+
+def model_error(route: EndpointRoute, variant: str, instance_id: str, status: int, body: bytes) -> RuntimeFailure:
+    """The container answered with an error, or not at all (status 0): API shape ModelError, HTTP 424."""
+    text = body.decode("utf-8", "replace")
+    kind = "client" if 400 <= status < 500 else "server"
+    group = f"/aws/sagemaker/Endpoints/{route.name}"
+    message = (
+        f'Received {kind} error ({status}) from primary with message "{text[:MAX_BODY_IN_MESSAGE]}". '
+        f"See https://{route.region}.console.aws.amazon.com/cloudwatch/home?region={route.region}"
+        f"#logEventViewer:group={group} in account {route.account} for more information."
+    )
+    stream = f"arn:aws:logs:{route.region}:{route.account}:log-group:{group}:log-stream:{variant}/{instance_id}"
+    members = (("OriginalStatusCode", status), ("OriginalMessage", text), ("LogStreamArn", stream))
+    return RuntimeFailure(424, "ModelError", message, members)
+
+
+TIMED_OUT = (
+    b"Your invocation timed out while waiting for a response from container primary. Review the latency metrics for "
+    b"each container in Amazon CloudWatch, resolve the issue, and try again."
+)
+CLOSED = b"The container closed the connection before it answered."
+UNREADABLE = b"The container's answer is not HTTP/1.1."
