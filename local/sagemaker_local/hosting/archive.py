@@ -1,4 +1,4 @@
-"""Unpacks a model archive from an untrusted hand: only plain files and folders, only below the target, within limits."""
+"""Unpacks a model archive from an untrusted hand: plain files and folders only, below the target, within limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK"
 _MAX_HEADER_BYTES = 1024 * 1024
@@ -27,7 +27,7 @@ class ArchiveRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class UnpackLimits:
-    """``max_ratio`` (unpacked to packed bytes) counts only beyond ``ratio_floor`` bytes, since small text packs well."""
+    """``max_ratio`` (unpacked to packed bytes) counts only beyond ``ratio_floor`` bytes: small text packs well."""
 
     max_bytes: int
     max_files: int
@@ -47,7 +47,7 @@ def unpack(archive: Path, target: Path, limits: UnpackLimits) -> None:
         if magic != _GZIP:
             raise ArchiveRefusedError("it is not gzip-compressed; pack it with tar -czf model.tar.gz")
         file.seek(0)
-        budget = _Budget(file, limits, archive.stat().st_size)
+        budget: Any = _Budget(file, limits, archive.stat().st_size)  # tarfile needs no more of a stream than read()
         try:
             with tarfile.open(fileobj=budget, mode="r|", tarinfo=_Header) as tar:
                 _extract(tar, target, limits)
@@ -61,8 +61,7 @@ class _Header(tarfile.TarInfo):
     """Refuses what tarfile would read into memory whole."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> _Header:  # type: ignore[override]
-        # typeshed has encoding as str, the standard library passes what the archive was opened with
+    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> _Header:
         header = super().frombuf(buf, encoding or "utf-8", errors)
         if header.type in _EXTENDED_HEADERS and header.size > _MAX_HEADER_BYTES:
             raise ArchiveRefusedError(f"it has a header of {header.size} bytes")

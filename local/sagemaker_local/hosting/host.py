@@ -1,50 +1,23 @@
-"""Starts, resizes, watches and ends the fleets of every endpoint."""
+"""Starts and ends the fleets of every endpoint."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+from sagemaker_local.hosting.fleet import Fleet, FleetTools
+from sagemaker_local.hosting.logs import LogShipper
 from sagemaker_local.hosting.settings import HostSettings
-from sagemaker_local.hosting.types import FleetSpec, InstanceState
-from sagemaker_local.router.routes import Instance
+from sagemaker_local.hosting.storage import Storage
+from sagemaker_local.hosting.types import FleetSpec
 
-OnChange = Callable[["Fleet"], None]
+__all__ = ["Fleet", "Host", "OnChange"]
 
+OnChange = Callable[[Fleet], None]
 
-class Fleet:
-    """The running instances of one variant, made by ``Host.start_fleet``. Every method runs on the host's event loop."""
-
-    @property
-    def spec(self) -> FleetSpec:
-        """As asked for at the start, with the count of the last ``resize``."""
-        raise NotImplementedError
-
-    @property
-    def instances(self) -> tuple[InstanceState, ...]:
-        """Every instance as it is now."""
-        raise NotImplementedError
-
-    @property
-    def routes(self) -> tuple[Instance, ...]:
-        """The instances that can take requests now, as the router wants them."""
-        raise NotImplementedError
-
-    @property
-    def needs_process(self) -> bool:
-        """False for ``local://echo``, which the router answers itself (``VariantRoute.echo``)."""
-        raise NotImplementedError
-
-    async def started(self) -> None:
-        """Return when every instance is in service. Raises FleetFailure; the fleet must then be stopped."""
-        raise NotImplementedError
-
-    async def resize(self, count: int) -> None:
-        """Return when ``count`` instances are in service. Raises FleetFailure; the earlier instances keep running."""
-        raise NotImplementedError
-
-    async def stop(self) -> None:
-        """SIGTERM, then SIGKILL after the grace period; model folder removed. Safe to call at any time, twice too."""
-        raise NotImplementedError
+_FETCHING_THREADS = 4
 
 
 class Host:
@@ -52,12 +25,34 @@ class Host:
 
     def __init__(self, settings: HostSettings, on_change: OnChange) -> None:
         self.settings = settings
-        self._on_change = on_change
+        self._fleets: set[Fleet] = set()
+        self._threads = ThreadPoolExecutor(_FETCHING_THREADS, thread_name_prefix="model-data")
+        storage = Storage(settings.aws_endpoint_url)
+        self._logs = LogShipper(storage, settings.log_flush_seconds)
+        self._tools = FleetTools(
+            settings=settings,
+            storage=storage,
+            logs=self._logs,
+            in_thread=self._in_thread,
+            changed=on_change,
+            stopped=self._fleets.discard,
+        )
 
     def start_fleet(self, spec: FleetSpec) -> Fleet:
         """Begin to start a fleet and return at once; await ``Fleet.started`` for the outcome."""
-        raise NotImplementedError
+        fleet = Fleet(spec, self._tools)
+        self._fleets.add(fleet)
+        return fleet
+
+    async def _in_thread(self, call: Callable[..., None], *arguments: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
+    async def flush_logs(self) -> None:
+        """Send what the containers have written so far to CloudWatch Logs."""
+        await self._logs.flush()
 
     async def close(self) -> None:
         """Stop every fleet and send the last log lines."""
-        raise NotImplementedError
+        await asyncio.gather(*(each.stop() for each in list(self._fleets)))
+        await self._logs.close()
+        self._threads.shutdown(wait=False)

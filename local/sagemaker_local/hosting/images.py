@@ -52,7 +52,10 @@ ALGORITHM_REGISTRY: Mapping[str, str] = {
     "us-west-2": "246618743249",
 }
 
-_SERVERS = {"sagemaker-xgboost": "sagemaker_local.servers.xgboost", "sagemaker-scikit-learn": "sagemaker_local.servers.sklearn"}
+_SERVERS = {
+    "sagemaker-xgboost": "sagemaker_local.servers.xgboost",
+    "sagemaker-scikit-learn": "sagemaker_local.servers.sklearn",
+}
 
 # One thread per process: several instances share a laptop's few cores, and idle OpenMP threads that spin would
 # take them from the load test. A container's own environment overrides it.
@@ -61,7 +64,7 @@ _QUIET = {"OMP_NUM_THREADS": "1"}
 
 @dataclass(frozen=True, slots=True)
 class ImageRule:
-    """One entry of the image map: images that match ``match`` (a glob, case matters) are served by ``command serve``."""
+    """One entry of the image map: ``command serve`` serves the images that match ``match``, a glob; case matters."""
 
     match: str
     command: tuple[str, ...]

@@ -65,7 +65,8 @@ class LogShipper:
     async def _send(self, stream: LogStream, events: deque[LogEvent]) -> None:
         loop = asyncio.get_running_loop()
         while events:
-            batch, size = [], 0
+            batch: list[LogEvent] = []
+            size = 0
             while events and len(batch) < _BATCH_EVENTS and size + len(events[0].message) * 4 + 26 < _BATCH_BYTES:
                 event = events.popleft()
                 size += len(event.message) * 4 + 26

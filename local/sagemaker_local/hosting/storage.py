@@ -79,7 +79,7 @@ class Storage:
             raise DownloadError(str(error)) from error
 
     def put_logs(self, account: str, region: str, group: str, stream: str, events: Sequence[LogEvent]) -> None:
-        """Append to a log stream, making group and stream when they are new. Raises DownloadError's like: OSError."""
+        """Append to a log stream, making group and stream when they are new. Raises OSError when that fails."""
         client = self._client("logs", account, region)
         try:
             if (account, region, group, stream) not in self._streams:
