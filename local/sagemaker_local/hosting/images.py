@@ -53,8 +53,8 @@ ALGORITHM_REGISTRY: Mapping[str, str] = {
 }
 
 _SERVERS = {
-    "sagemaker-xgboost": "sagemaker_local.servers.xgboost",
-    "sagemaker-scikit-learn": "sagemaker_local.servers.sklearn",
+    "sagemaker-xgboost": "sagemaker_local.servers.xgboost_server",
+    "sagemaker-scikit-learn": "sagemaker_local.servers.sklearn_server",
 }
 
 # One thread per process: several instances share a laptop's few cores, and idle OpenMP threads that spin would
