@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 ANY = "*/*"
@@ -41,15 +41,6 @@ class App(Protocol):
 
     def invoke(self, call: Call) -> Reply:
         """Answer a call. Raises InferenceError; any other exception becomes a 500 with its traceback."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionParameters:
-    """GET /execution-parameters, which batch transform asks for (AWS: Use Your Own Inference Code with Batch Transform)."""
-
-    max_concurrent_transforms: int = 1
-    batch_strategy: str = "MULTI_RECORD"
-    max_payload_in_mb: int = field(default=6)
 
 
 def media_type(header: str) -> str:

@@ -1,4 +1,4 @@
-"""HTTP for one model: an event loop that reads and writes, a thread that predicts, so that /ping is answered meanwhile."""
+"""HTTP for one model: an event loop reads and writes, a thread predicts, so that /ping is answered meanwhile."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ import socket
 import threading
 import traceback
 from collections import deque
-from dataclasses import asdict
 from http import HTTPStatus
 from queue import SimpleQueue
 from typing import Any
 
 import httptools
 
-from sagemaker_local.servers.app import App, Call, ExecutionParameters, InferenceError, Reply
+from sagemaker_local.servers.app import App, Call, InferenceError, Reply
 
 _MAX_BODY_BYTES = 100 * 1024 * 1024  # the most that batch transform may send per record
+# What batch transform asks for before it sends (AWS: Use Your Own Inference Code with Batch Transform).
+_EXECUTION_PARAMETERS = json.dumps(
+    {"MaxConcurrentTransforms": 1, "BatchStrategy": "MULTI_RECORD", "MaxPayloadInMB": 6}
+).encode()
 _REASONS = {each.value: each.phrase.encode() for each in HTTPStatus}
 
 
@@ -141,12 +144,7 @@ class Connection(asyncio.Protocol):
         if path == b"/ping":
             return Reply(b"\n", "application/json")
         if path == b"/execution-parameters":
-            names = {"max_concurrent_transforms": "MaxConcurrentTransforms", "batch_strategy": "BatchStrategy"}
-            values = asdict(ExecutionParameters())
-            return Reply(
-                json.dumps({names.get(key, "MaxPayloadInMB"): value for key, value in values.items()}).encode(),
-                "application/json",
-            )
+            return Reply(_EXECUTION_PARAMETERS, "application/json")
         if path != b"/invocations" or method != b"POST":
             return Reply(b"Not Found", status=404)
         if self._size > _MAX_BODY_BYTES:

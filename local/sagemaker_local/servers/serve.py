@@ -9,7 +9,6 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,14 +22,13 @@ AppFactory = Callable[[Path], App]
 _PR_SET_PDEATHSIG = 1
 
 
-def run(framework: str, distribution: str, load: AppFactory) -> NoReturn:
+def run(framework: str, installed: str, load: AppFactory) -> NoReturn:
     """Serve the model at SM_MODEL_DIR on SAGEMAKER_BIND_TO_PORT with SAGEMAKER_MODEL_SERVER_WORKERS processes.
 
     ``load`` is called in every worker, before it answers /ping: a model that cannot be loaded is never healthy.
     """
     if sys.argv[1:] != ["serve"]:
         sys.exit(f"usage: python -m sagemaker_local.servers.{framework}_server serve")
-    installed = version(distribution)
     image = os.environ.get("SAGEMAKER_LOCAL_IMAGE", "")
     wanted = image.rpartition(":")[2].partition("-")[0] if image else ""
     if wanted and not installed.startswith(wanted + "."):

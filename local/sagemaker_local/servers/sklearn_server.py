@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -46,4 +47,4 @@ def load(model_dir: Path) -> App:
 
 
 if __name__ == "__main__":
-    run("sklearn", "scikit-learn", load)
+    run("sklearn", version("scikit-learn"), load)

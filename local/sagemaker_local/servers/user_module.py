@@ -69,7 +69,7 @@ def _code_folder(place: str, model_dir: Path) -> Path:
 
 
 def _fetched(url: str) -> Path:
-    import boto3  # noqa: PLC0415 - slow to import, and few servers need it
+    import boto3
 
     bucket, _, key = url.removeprefix("s3://").partition("/")
     archive = Path(tempfile.mkdtemp(prefix="sourcedir-", dir=os.environ.get("SAGEMAKER_BASE_DIR"))) / "sourcedir.tar.gz"

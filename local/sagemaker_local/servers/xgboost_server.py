@@ -153,4 +153,4 @@ def _names(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    run("xgboost", "xgboost-cpu", load)
+    run("xgboost", xgboost.__version__, load)
