@@ -12,6 +12,7 @@ from typing import IO, Any
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK"
 _MAX_HEADER_BYTES = 1024 * 1024
+_CHUNK = 1024 * 1024
 _EXTENDED_HEADERS = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
@@ -51,6 +52,8 @@ def unpack(archive: Path, target: Path, limits: UnpackLimits) -> None:
         try:
             with tarfile.open(fileobj=budget, mode="r|", tarinfo=_Header) as tar:
                 _extract(tar, target, limits)
+            while budget.read(_CHUNK):  # the checksum stands at the very end
+                pass
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ArchiveRefusedError(f"it is damaged or not a tar: {error}") from error
         except OSError as error:
@@ -110,7 +113,7 @@ def _extract(tar: tarfile.TarFile, target: Path, limits: UnpackLimits) -> None:
         content = tar.extractfile(member)
         assert content is not None  # noqa: S101 - a regular member has content
         with path.open("wb") as file:
-            shutil.copyfileobj(content, file, 1024 * 1024)
+            shutil.copyfileobj(content, file, _CHUNK)
         path.chmod(0o755 if member.mode & 0o111 else 0o644)
 
 
