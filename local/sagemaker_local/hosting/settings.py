@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,16 @@ from sagemaker_local.hosting.images import ImageRule, built_in_rules
 
 MEBIBYTE = 1024 * 1024
 GIBIBYTE = 1024 * MEBIBYTE
+
+
+def physical_memory() -> int:
+    """Of this machine, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def processes_for(memory_bytes: int) -> int:
+    """Model server processes that one variant may have on a machine of this size."""
+    return max(1, min(4, memory_bytes // (2 * GIBIBYTE)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +35,8 @@ class HostSettings:
     image_rules: tuple[ImageRule, ...] = field(default_factory=built_in_rules)
     """First match wins; see ``hosting.images.load_rules`` for the user's own file."""
 
-    max_processes_per_variant: int = 4
-    """Instances above it share processes, and ``InstanceState.shared_by`` says so."""
+    max_processes_per_variant: int = field(default_factory=lambda: processes_for(physical_memory()))
+    """Instances above it share processes, and ``InstanceState.shared_by`` says so. One per 2 GiB, at most 4."""
 
     model_data_download_timeout_seconds: float = 3600.0
     container_startup_health_check_timeout_seconds: float = 240.0

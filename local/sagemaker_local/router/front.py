@@ -163,7 +163,7 @@ class ClientConnection(asyncio.Protocol):
         request.keep_alive = self._parser.should_keep_alive()
         if request.passage is not None:
             request.passage.end()
-        elif request is self._requests[0]:
+        elif self._requests and request is self._requests[0]:
             self._invoke(request)
 
     def _begin(self, request: Request) -> None:
@@ -232,7 +232,8 @@ class ClientConnection(asyncio.Protocol):
         return target
 
     def reply(self, head: bytes, body: bytes) -> None:
-        keep = self._requests[0].keep_alive and not self._front.closing
+        request = self._requests[0]
+        keep = request.complete and request.keep_alive and not self._front.closing
         if not self.transport.is_closing():
             self.transport.write(
                 b"%bx-amzn-RequestId: %b\r\n%bContent-Length: %d\r\n\r\n%b"

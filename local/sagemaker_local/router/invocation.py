@@ -38,16 +38,17 @@ def reply_head(variant: VariantTarget, headers: list[Header]) -> bytes:
 class Invocation:
     """A request on its way to an instance; tells its caller exactly once.
 
-    A call is repeated only when no container can have answered it: the instance refused the connection, or a kept
-    connection turned out to be closed before a byte came back.
+    A call is sent again when the instance refused the connection, and once, preferably to another instance, when the
+    connection was closed before a byte came back: kept connections end that way, and so does a killed instance.
     """
 
     __slots__ = (
+        "_avoided",
         "_caller",
         "_endpoint",
         "_instance_id",
         "_limits",
-        "_repeated",
+        "_pool",
         "_request",
         "_started",
         "_tasks",
@@ -72,17 +73,22 @@ class Invocation:
         self._tasks = tasks
         self._started = perf_counter()
         self._tried: frozenset[Pool] = frozenset()
-        self._repeated = False
+        self._avoided: frozenset[Pool] = frozenset()
+        self._pool: Pool | None = None
         self._instance_id = ""
 
     def start(self) -> None:
         """Send the request to an instance not tried yet."""
-        chosen = self._variant.choose(self._tried)
+        chosen = self._variant.choose(self._tried | self._avoided) or self._variant.choose(self._tried)
         if chosen is None:
-            self._fail(replies.no_instance(self._endpoint.route, self._variant.route.name))
+            if self._avoided:
+                self._no_answer(replies.CLOSED)
+            else:
+                self._fail(replies.no_instance(self._endpoint.route, self._variant.route.name))
             return
         self._instance_id, pool = chosen
-        connection = None if self._repeated else pool.take()
+        self._pool = pool
+        connection = None if self._avoided else pool.take()
         if connection is not None:
             connection.send(self, self._request, self._started + self._limits[1])
             return
@@ -107,8 +113,8 @@ class Invocation:
             self._model_error(status, body)
 
     def broken(self, *, repeatable: bool, readable: bool = True) -> None:
-        if repeatable and not self._repeated:
-            self._repeated = True
+        if repeatable and not self._avoided and self._pool is not None:
+            self._avoided = frozenset({self._pool})
             self.start()
             return
         self._no_answer(replies.CLOSED if readable else replies.UNREADABLE)

@@ -18,7 +18,7 @@ class Exchange(Protocol):
         """A complete reply has arrived."""
 
     def broken(self, *, repeatable: bool, readable: bool = True) -> None:
-        """No reply will come. ``repeatable``: the kept connection was closed before any byte of one."""
+        """No reply will come. ``repeatable``: the connection was closed before any byte of one."""
 
     def timed_out(self) -> None:
         """The model took longer than it may."""
@@ -34,7 +34,6 @@ class ModelConnection(asyncio.Protocol):
         "_parser",
         "_pool",
         "_replying",
-        "_used",
         "deadline",
         "exchange",
         "transport",
@@ -45,7 +44,6 @@ class ModelConnection(asyncio.Protocol):
         self._parser: Any = httptools.HttpResponseParser(self)
         self._headers: list[Header] = []
         self._body: list[bytes] = []
-        self._used = False
         self._replying = False
         self._delimited = False
         self.deadline = 0.0
@@ -61,7 +59,10 @@ class ModelConnection(asyncio.Protocol):
         self.deadline = deadline
         self._replying = False
         self._pool.busy.add(self)
-        self.transport.write(request)
+        if self.transport.is_closing():
+            self._end(repeatable=True)
+        else:
+            self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         if self.exchange is None:
@@ -94,7 +95,6 @@ class ModelConnection(asyncio.Protocol):
         headers, self._headers = self._headers, []
         body = b"".join(self._body)
         self._body.clear()
-        self._used = True
         self._pool.release(self, keep=keep)
         if exchange is not None:
             exchange.answered(status, headers, body)
@@ -102,7 +102,7 @@ class ModelConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.exchange is not None and exc is None and self._headers and not self._delimited:
             self._finish(self._parser.get_status_code(), keep=False)  # a body that ends where the connection does
-        self._end(repeatable=self._used and not self._replying)
+        self._end(repeatable=not self._replying)
 
     def _end(self, *, repeatable: bool, readable: bool = True) -> None:
         exchange, self.exchange = self.exchange, None
@@ -147,12 +147,13 @@ class Pool:
         return None
 
     async def connect(self, timeout_seconds: float) -> ModelConnection:
-        """A new connection. Raises OSError, TimeoutError among them."""
+        """A new connection, counted as busy from now on. Raises OSError, TimeoutError among them."""
         loop = asyncio.get_running_loop()
         self.connecting += 1
         try:
             async with asyncio.timeout(timeout_seconds):
                 _, connection = await loop.create_connection(lambda: ModelConnection(self), *self.address)
+            self.busy.add(connection)
         finally:
             self.connecting -= 1
             if not self.outstanding:

@@ -149,9 +149,8 @@ def world(aws: Aws, tmp_path: Path) -> MakeWorld:
         quick |= {"log_flush_seconds": 0.05, "stop_grace_seconds": 5.0} | settings
         host = Host(HostSettings(tmp_path, aws.url, (*rules, *built_in_rules()), **quick), changes.append)
         upstream_host, _, upstream_port = aws.url.removeprefix("http://").partition(":")
-        process = RouterProcess(
-            RouterSettings(**{"upstream_host": upstream_host, "upstream_port": int(upstream_port), **(router or {})})
-        )
+        upstream: dict[str, Any] = {"upstream_host": upstream_host, "upstream_port": int(upstream_port)}
+        process = RouterProcess(RouterSettings(**(upstream | dict(router or {}))))
         port = await process.start()
         try:
             yield World(aws, host, process, f"http://127.0.0.1:{port}", changes)
