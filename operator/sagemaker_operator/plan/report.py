@@ -62,8 +62,11 @@ def conditions_of(report: Report, generation: int) -> tuple[Condition, ...]:
     )
 
 
-def status_of(case: Case, report: Report, revisions: Revisions) -> Status:
-    """The whole status of a case with a desired state."""
+def status_of(case: Case, report: Report, revisions: Revisions, *, retry_handled: bool = False) -> Status:
+    """The whole status of a case with a desired state.
+
+    `retry_handled`: the user's retry was acted on or is not needed; before that it must not be acknowledged.
+    """
     desired = case.desired
     shown = show_endpoint(case.resource, case.observed, report)
     observe = case.resource.spec is not None and case.resource.spec.management_policy == "Observe"
@@ -73,13 +76,13 @@ def status_of(case: Case, report: Report, revisions: Revisions) -> Status:
         region=desired.region,
         url=f"https://runtime.sagemaker.{desired.region}.{_domain(desired.region)}"
         f"/endpoints/{desired.endpoint_name}/invocations",
-        last_handled_retry=case.resource.retry_token or case.resource.status.last_handled_retry,
+        last_handled_retry=(case.resource.retry_token if retry_handled else None) or shown.last_handled_retry,
         revisions=revisions,
         effective=Effective(
             desired.execution_role_arn,
             desired.region,
             desired.traffic,
-            () if observe else tuple(sorted(desired.user_tags)),
+            () if observe else _tag_keys(case),
         ),
         summary=Summary(
             report.word,
@@ -88,6 +91,15 @@ def status_of(case: Case, report: Report, revisions: Revisions) -> Status:
             _instances(case.endpoint, desired.instance_count),
         ),
     )
+
+
+def _tag_keys(case: Case) -> tuple[str, ...]:
+    """The keys we put on the endpoint, kept until they are seen gone: else one dropped from the spec would stay."""
+    before, endpoint = case.resource.status.effective, case.endpoint
+    known = set(before.tag_keys) if before else set()
+    if case.observed.problem is None:
+        known &= set(endpoint.tags) if endpoint else set()
+    return tuple(sorted(known | set(case.desired.user_tags)))
 
 
 def show_endpoint(resource: Resource, observed: Observed, report: Report) -> Status:
