@@ -78,6 +78,16 @@ def report_problem(case: DeletionCase) -> Plan | None:
     return blocked_deletion(case, problem) if problem else None
 
 
+def keep_parts_in_use(case: DeletionCase) -> Plan | None:
+    """An endpoint without our tags that runs on our config: it bills, and would heal no instance without the config."""
+    endpoint = case.observed.endpoint
+    if endpoint is None or case.endpoint is not None or endpoint.config_name not in case.observed.configs:
+        return None
+    message = f"Endpoint {endpoint.name} runs on {endpoint.config_name}, which is ours, but does not carry our tags."
+    hint = "Delete the endpoint or put its tags back; or set deletionPolicy: Retain, and all of it stays."
+    return blocked_deletion(case, Problem("NameTaken", message, hint, retry_after=case.tuning.blocked))
+
+
 def wait_for_change_in_motion(case: DeletionCase) -> Plan | None:
     """SageMaker deletes no endpoint that is changing; one that is Deleting is waited for."""
     endpoint = case.endpoint
@@ -120,6 +130,7 @@ def delete_parts_and_release(case: DeletionCase) -> Plan:
 CHECKS: tuple[Callable[[DeletionCase], Plan | None], ...] = (
     release_by_policy,
     report_problem,
+    keep_parts_in_use,
     wait_for_change_in_motion,
     delete_endpoint,
     delete_parts_and_release,

@@ -19,7 +19,7 @@ def asked_for_revision(case: Case) -> bool:
 
 
 def went_back(case: Case) -> bool:
-    """Whether what runs is what ran when the wanted revision was asked for; else somebody changed the endpoint since."""
+    """Whether what runs is what ran when the wanted revision was asked for; else somebody changed it since."""
     endpoint, memory = case.endpoint, case.memory
     if endpoint is None:
         return False

@@ -102,8 +102,8 @@ def wait_for_change_in_motion(case: Case) -> Plan | None:
     if endpoint is None or not endpoint.in_motion:
         return None
     if endpoint.pending_config_name == case.desired.config_name or endpoint.status == "Creating":
-        asked = endpoint.pending_config_name or endpoint.config_name
-        if memory.target_config_name != asked and asked == case.desired.config_name:
+        goal = endpoint.pending_config_name or endpoint.config_name
+        if memory.target_config_name != goal and goal == case.desired.config_name:
             # The status was lost meanwhile; during an update the endpoint still names the config it came from.
             came_from = memory if endpoint.status == "Creating" else running(case)
             memory = asked(case, came_from, start=endpoint.last_modified_time)
@@ -123,10 +123,11 @@ def create_missing_endpoint(case: Case) -> Plan | None:
         return Plan((), status_of(case, report, memory), wait)
     requested = asked(case, replace(memory, active=None, active_config_name=None))
     fleet = f"{len(desired.variants)} variants, " if len(desired.variants) > 1 else ""
+    size = instances_words(desired.instance_count)
     started = Event(
         "Normal",
         "CreateStarted",
-        f"Endpoint {desired.endpoint_name}, revision {desired.revision}: {fleet}{instances_words(desired.instance_count)}",
+        f"Endpoint {desired.endpoint_name}, revision {desired.revision}: {fleet}{size}",
     )
     create = CreateEndpoint(desired.endpoint_name, desired.config_name, desired.revision_tags, started)
     return Plan(

@@ -26,7 +26,7 @@ def hold(plan: Plan, before: Status) -> Plan:
             revisions=before.revisions,
             last_handled_retry=before.last_handled_retry,
             effective=before.effective,
-            summary=replace(status.summary, reason="ReadOnly"),
+            summary=replace(status.summary, status=status.endpoint_status or "ReadOnly", reason="ReadOnly"),
         ),
     )
 
@@ -36,4 +36,6 @@ def _held(condition: Condition) -> Condition:
         return replace(condition, status="False", reason="ReadOnly", message=_MESSAGE)
     if condition.type == "Reconciling":
         return replace(condition, status="False", reason="ReadOnly", message="")
+    if condition.type == "Ready" and condition.status == "False":
+        return replace(condition, reason="ReadOnly", message=_MESSAGE)
     return condition
