@@ -1,0 +1,1 @@
+"""The gateway to AWS: the only place with boto3."""

@@ -1,0 +1,82 @@
+"""Calls to AWS in one region: within the budget, with timeouts, every failure an AWSError."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sagemaker_operator.aws.budget import Budget
+from sagemaker_operator.aws.errors import AWSError, Kind, classify
+
+OnCall = Callable[[str, str, float], None]
+
+_THROTTLE_PAUSE_SECONDS = 1.0
+_PAGE_SIZE = 100
+
+
+class RegionClient:
+    """SageMaker, STS and CloudWatch Logs of one region. Thread-safe, as boto3's clients are.
+
+    botocore's own retries are off: a retry inside a call hides throttling from the budget, and a repeated create after
+    a lost reply is refused as already existing, which only the caller can read rightly.
+    """
+
+    def __init__(self, region: str, calls_per_second: float, on_call: OnCall | None = None) -> None:
+        config = Config(
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            connect_timeout=5,
+            read_timeout=20,
+            max_pool_connections=16,
+            user_agent_appid="sagemaker-operator",
+        )
+        session = boto3.session.Session(region_name=region)
+        self._clients: dict[str, Any] = {
+            service: session.client(service, config=config)  # type: ignore[call-overload]  # the name is a variable
+            for service in ("sagemaker", "sts", "logs")
+        }
+        self.region = region
+        self._budget = Budget(calls_per_second)
+        self._on_call = on_call
+        self._account_lock = threading.Lock()
+        self._account: str | None = None
+
+    def account(self) -> str:
+        """The account of the credentials; asked once."""
+        with self._account_lock:
+            if self._account is None:
+                self._account = str(self.call("get_caller_identity", service="sts")["Account"])
+            return self._account
+
+    def call(self, method: str, *, service: str = "sagemaker", **request: Any) -> dict[str, Any]:
+        """One API call. Raises AWSError."""
+        client = self._clients[service]
+        operation = client.meta.method_to_api_mapping[method]
+        bucket = self._budget.of(operation)
+        bucket.take()
+        started, outcome = time.monotonic(), "ok"
+        try:
+            reply: dict[str, Any] = getattr(client, method)(**request)
+        except (ClientError, BotoCoreError) as raised:
+            error = classify(raised, operation)
+            outcome = error.kind.value
+            if error.kind is Kind.THROTTLED:
+                bucket.pause(_THROTTLE_PAUSE_SECONDS)
+            raise error from raised
+        finally:
+            if self._on_call:
+                self._on_call(operation, outcome, time.monotonic() - started)
+        return reply
+
+    def pages(self, method: str, member: str, **request: Any) -> Iterator[dict[str, Any]]:
+        """The entries of all pages of a List operation. Raises AWSError."""
+        token: dict[str, str] = {}
+        while True:
+            reply = self.call(method, MaxResults=_PAGE_SIZE, **request, **token)
+            yield from reply[member]
+            if not reply.get("NextToken"):
+                return
+            token = {"NextToken": reply["NextToken"]}

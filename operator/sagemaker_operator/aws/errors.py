@@ -1,0 +1,127 @@
+"""What an AWS error means to the operator: one table, first match wins."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+
+from sagemaker_operator.plan.problems import Problem
+
+
+class Kind(Enum):
+    """What to do about an error."""
+
+    ABSENT = "absent"
+    EXISTS = "exists"
+    BUSY = "busy"
+    PROPAGATING = "propagating"
+    INVALID = "invalid"
+    QUOTA = "quota"
+    THROTTLED = "throttled"
+    DENIED = "denied"
+    CREDENTIALS = "credentials"
+    UNREACHABLE = "unreachable"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class AWSError(Exception):
+    """An AWS call that was refused or got no reply."""
+
+    kind: Kind
+    operation: str
+    code: str
+    message: str
+
+    @property
+    def maybe_applied(self) -> bool:
+        """Whether the request may have been carried out although no good reply came."""
+        return self.kind in (Kind.UNREACHABLE, Kind.INTERNAL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    codes: tuple[str, ...]
+    start: str
+    kind: Kind
+
+
+# The configuration row stands before the endpoint row, for they share a prefix.
+_TABLE = (
+    _Row(("ValidationException",), "Could not find endpoint configuration", Kind.ABSENT),
+    _Row(("ValidationException",), "Could not find", Kind.ABSENT),
+    _Row(("ResourceNotFound", "ResourceNotFoundException"), "", Kind.ABSENT),
+    _Row(("ValidationException",), "Cannot create already existing", Kind.EXISTS),
+    _Row(("ValidationException",), "Cannot update in-progress", Kind.BUSY),
+    _Row(("ResourceInUse", "ConflictException"), "", Kind.BUSY),
+    _Row(("ValidationException",), "Could not assume role", Kind.PROPAGATING),
+    _Row(("ValidationException",), "Could not access model data", Kind.PROPAGATING),
+    _Row(("ValidationException",), "", Kind.INVALID),
+    _Row(("ResourceLimitExceeded",), "", Kind.QUOTA),
+    _Row(("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"), "", Kind.THROTTLED),
+    _Row(("AccessDeniedException", "AccessDenied", "UnauthorizedOperation"), "", Kind.DENIED),
+    _Row(
+        (
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "UnrecognizedClientException",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "SignatureDoesNotMatch",
+            "MissingAuthenticationToken",
+        ),
+        "",
+        Kind.CREDENTIALS,
+    ),
+)
+
+
+def classify(error: ClientError | BotoCoreError, operation: str) -> AWSError:
+    """The AWSError of what boto3 raised."""
+    if not isinstance(error, ClientError):
+        lacking = isinstance(error, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError)
+        kind = Kind.CREDENTIALS if lacking else Kind.UNREACHABLE
+        return AWSError(kind, operation, type(error).__name__, str(error))
+    code = error.response.get("Error", {}).get("Code", "")
+    message = error.response.get("Error", {}).get("Message", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    for row in _TABLE:
+        if code in row.codes and message.startswith(row.start):
+            return AWSError(row.kind, operation, code, message)
+    return AWSError(Kind.INTERNAL if status >= 500 else Kind.INVALID, operation, code, message)
+
+
+def problem_of(error: AWSError, blocked_seconds: float) -> Problem:
+    """The problem to report. `blocked_seconds`: the next look where only a person can help, but we cannot be told."""
+    operation, says = error.operation, f"AWS says: {error.message}"
+    match error.kind:
+        case Kind.THROTTLED:
+            message = f"AWS asked us to slow down on {operation}. Not an error of yours."
+            return Problem("Throttled", message, "If it lasts: lower --aws-calls-per-second.", stalled=False)
+        case Kind.DENIED:
+            hint = f"Allow sagemaker:{operation} in the operator's policy; manifests/iam has all it needs."
+            return Problem("AccessDenied", f"{operation} is denied. {says}", hint, retry_after=blocked_seconds)
+        case Kind.QUOTA:
+            hint = "Ask for more in Service Quotas, or free instances."
+            return Problem("QuotaExceeded", f"{operation}: {says}", hint, retry_after=2 * blocked_seconds)
+        case Kind.CREDENTIALS:
+            hint = "Give the operator's ServiceAccount a role, or set the standard AWS environment."
+            return Problem(
+                "CredentialsMissing", f"The operator has no valid AWS credentials. {says}", hint, stalled=False
+            )
+        case Kind.UNREACHABLE:
+            hint = "Nothing; it is tried again. If it lasts: look at the network and at AWS_ENDPOINT_URL."
+            return Problem("AWSUnreachable", f"AWS gave no answer to {operation}.", hint, stalled=False)
+        case Kind.INTERNAL:
+            return Problem("InternalFailure", f"{operation}: {says}", "Nothing; it is tried again.", stalled=False)
+        case Kind.BUSY | Kind.ABSENT | Kind.EXISTS | Kind.PROPAGATING:
+            return Problem("Progressing", f"{operation}: {says}", "Nothing; it is tried again.", stalled=False)
+        case Kind.INVALID:
+            hint = "Correct the spec and apply."
+            return Problem("InvalidSpec", f"{operation} was refused. {says}", hint, retry_after=2 * blocked_seconds)
