@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sagemaker_operator.aws.budget import Budget
-from sagemaker_operator.aws.errors import AWSError, Kind, classify
+from sagemaker_operator.aws.errors import Kind, classify
 
 OnCall = Callable[[str, str, float], None]
 
@@ -31,11 +31,11 @@ class RegionClient:
             connect_timeout=5,
             read_timeout=20,
             max_pool_connections=16,
-            user_agent_appid="sagemaker-operator",
+            user_agent_extra="sagemaker-operator",
         )
         session = boto3.session.Session(region_name=region)
         self._clients: dict[str, Any] = {
-            service: session.client(service, config=config)  # type: ignore[call-overload]  # the name is a variable
+            service: session.client(service, config=config)
             for service in ("sagemaker", "sts", "logs")
         }
         self.region = region

@@ -30,14 +30,12 @@ class Kind(Enum):
     INTERNAL = "internal"
 
 
-@dataclass(frozen=True, slots=True)
 class AWSError(Exception):
     """An AWS call that was refused or got no reply."""
 
-    kind: Kind
-    operation: str
-    code: str
-    message: str
+    def __init__(self, kind: Kind, operation: str, code: str, message: str) -> None:
+        super().__init__(f"{operation}: {code}: {message}")
+        self.kind, self.operation, self.code, self.message = kind, operation, code, message
 
     @property
     def maybe_applied(self) -> bool:
