@@ -35,8 +35,7 @@ class RegionClient:
         )
         session = boto3.session.Session(region_name=region)
         self._clients: dict[str, Any] = {
-            service: session.client(service, config=config)
-            for service in ("sagemaker", "sts", "logs")
+            service: session.client(service, config=config) for service in ("sagemaker", "sts", "logs")
         }
         self.region = region
         self._budget = Budget(calls_per_second)
