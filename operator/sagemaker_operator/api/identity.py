@@ -14,7 +14,8 @@ UID_TAG = f"{GROUP}/uid"
 REVISION_TAG = f"{GROUP}/revision"
 
 _NAME_LIMIT = 63
-_BASE_LIMIT = 46
+_BASE_LIMIT = 46  # leaves room for "-<10 hex>-<4 hex>"
+_BASE_CUT = 37
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,14 @@ def endpoint_name(key: ObjectKey, given: str | None, prefix: str = "") -> str:
 
 
 def base_name(endpoint: str) -> str:
-    """What the names of the endpoint's models and configs begin with."""
-    return endpoint[:_BASE_LIMIT].rstrip("-")
+    """What the names of the endpoint's models and configs begin with: the endpoint's name, in at most 46 characters.
+
+    A longer name is cut and gets 8 hex of its SHA-256: two long names that begin alike must not share models.
+    """
+    if len(endpoint) <= _BASE_LIMIT:
+        return endpoint
+    digest = hashlib.sha256(endpoint.encode()).hexdigest()[:8]
+    return f"{endpoint[:_BASE_CUT].rstrip('-')}-{digest}"
 
 
 def model_name(base: str, content_hash: str) -> str:

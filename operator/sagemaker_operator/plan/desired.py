@@ -164,9 +164,13 @@ def _production_variant(variant: Variant, model: str) -> dict[str, Any]:
 
 
 def _revision(fleet: list[dict[str, Any]], restart_token: str | None) -> str:
-    """Without the base in the models' names, so that a fleet keeps its revision under another endpoint name."""
+    """Without the base in the models' names, so that a fleet keeps its revision under another endpoint name.
+
+    The order of the variants means nothing: they are keyed by name, and a merge of two appliers may turn them about.
+    """
+    by_name = sorted(fleet, key=lambda v: str(v["VariantName"]))
     content: dict[str, Any] = {
-        "ProductionVariants": [{**v, "ModelName": v["ModelName"].rsplit("-", 1)[1]} for v in fleet]
+        "ProductionVariants": [{**v, "ModelName": v["ModelName"].rsplit("-", 1)[1]} for v in by_name]
     }
     if restart_token:
         content["restartToken"] = restart_token
