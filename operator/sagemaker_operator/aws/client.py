@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -12,10 +13,25 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sagemaker_operator.aws.budget import Budget
 from sagemaker_operator.aws.errors import Kind, classify
 
-OnCall = Callable[[str, str, float], None]
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One API call that was made. `outcome` is `ok` or the kind of its error, `target` the name it was about."""
+
+    operation: str
+    target: str
+    outcome: str
+    seconds: float
+    request_id: str
+    changes: bool
+
+
+OnCall = Callable[[Call], None]
 
 _THROTTLE_PAUSE_SECONDS = 1.0
 _PAGE_SIZE = 100
+_READS = ("Describe", "List", "Get")
+_TARGETS = ("EndpointName", "EndpointConfigName", "ModelName", "ResourceArn", "logGroupName")
 
 
 class RegionClient:
@@ -25,12 +41,14 @@ class RegionClient:
     a lost reply is refused as already existing, which only the caller can read rightly.
     """
 
-    def __init__(self, region: str, calls_per_second: float, on_call: OnCall | None = None) -> None:
+    def __init__(
+        self, region: str, calls_per_second: float, on_call: OnCall | None = None, connections: int = 32
+    ) -> None:
         config = Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
             connect_timeout=5,
             read_timeout=20,
-            max_pool_connections=16,
+            max_pool_connections=connections,
             user_agent_extra="sagemaker-operator",
         )
         session = boto3.session.Session(region_name=region)
@@ -57,17 +75,17 @@ class RegionClient:
         bucket = self._budget.of(operation)
         bucket.take()
         started, outcome = time.monotonic(), "ok"
+        reply: dict[str, Any] = {}
         try:
-            reply: dict[str, Any] = getattr(client, method)(**request)
+            reply = getattr(client, method)(**request)
         except (ClientError, BotoCoreError) as raised:
             error = classify(raised, operation)
-            outcome = error.kind.value
+            outcome, reply = error.kind.value, getattr(raised, "response", {})
             if error.kind is Kind.THROTTLED:
                 bucket.pause(_THROTTLE_PAUSE_SECONDS)
             raise error from raised
         finally:
-            if self._on_call:
-                self._on_call(operation, outcome, time.monotonic() - started)
+            self._tell(operation, outcome, time.monotonic() - started, request, reply)
         return reply
 
     def pages(self, method: str, member: str, **request: Any) -> Iterator[dict[str, Any]]:
@@ -79,3 +97,12 @@ class RegionClient:
             if not reply.get("NextToken"):
                 return
             token = {"NextToken": reply["NextToken"]}
+
+    def _tell(
+        self, operation: str, outcome: str, seconds: float, request: Mapping[str, Any], reply: Mapping[str, Any]
+    ) -> None:
+        if self._on_call is None:
+            return
+        target = next((str(request[key]) for key in _TARGETS if key in request), "")
+        request_id = str(reply.get("ResponseMetadata", {}).get("RequestId", ""))
+        self._on_call(Call(operation, target, outcome, seconds, request_id, not operation.startswith(_READS)))

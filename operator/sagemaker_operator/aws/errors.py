@@ -95,8 +95,11 @@ def classify(error: ClientError | BotoCoreError, operation: str) -> AWSError:
     return AWSError(Kind.INTERNAL if status >= 500 else Kind.INVALID, operation, code, message)
 
 
-def problem_of(error: AWSError, blocked_seconds: float) -> Problem:
-    """The problem to report. `blocked_seconds`: the next look where only a person can help, but we cannot be told."""
+def problem_of(error: AWSError, blocked_seconds: float, *, waited: bool = False) -> Problem:
+    """The problem to report. `blocked_seconds`: the next look where only a person can help, but we cannot be told.
+
+    `waited`: a role or right that is new has had time enough to reach all of AWS, so it is missing.
+    """
     operation, says = error.operation, f"AWS says: {error.message}"
     match error.kind:
         case Kind.THROTTLED:
@@ -118,6 +121,15 @@ def problem_of(error: AWSError, blocked_seconds: float) -> Problem:
             return Problem("AWSUnreachable", f"AWS gave no answer to {operation}.", hint, stalled=False)
         case Kind.INTERNAL:
             return Problem("InternalFailure", f"{operation}: {says}", "Nothing; it is tried again.", stalled=False)
+        case Kind.PROPAGATING if waited:
+            role = error.message.startswith("Could not assume role")
+            hint = (
+                "Check that the execution role exists and trusts sagemaker.amazonaws.com: manifests/iam."
+                if role
+                else "Check modelDataURL, and allow the execution role s3:GetObject on it: manifests/iam."
+            )
+            reason = "AccessDenied" if role else "ModelDataError"
+            return Problem(reason, f"{operation} was refused. {says}", hint, retry_after=blocked_seconds)
         case Kind.BUSY | Kind.ABSENT | Kind.EXISTS | Kind.PROPAGATING:
             return Problem("Progressing", f"{operation}: {says}", "Nothing; it is tried again.", stalled=False)
         case Kind.INVALID:

@@ -1,24 +1,44 @@
 """What the spec asks of AWS: the very requests, named by their content."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sagemaker_operator.api import identity
 from sagemaker_operator.api.identity import REVISION_TAG, Owner
 from sagemaker_operator.api.spec import Container, EndpointSpec, Variant
+from sagemaker_operator.api.status import Status
 from sagemaker_operator.plan.hashing import CONTENT_DIGITS, INITIAL_VALUES_DIGITS, content_hash
 from sagemaker_operator.plan.images import ImageTable
-from sagemaker_operator.plan.problems import InvalidSpec
+from sagemaker_operator.plan.problems import InvalidSpec, Problem
+
+NO_REGION = Problem(
+    "InvalidSpec", "no region is given.", "Set spec.region, or start the operator with --default-region."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """Operator settings that fill what a spec leaves out."""
+    """What fills what a spec leaves out: the operator's settings, and above them what was settled for an object."""
 
     execution_role_arn: str | None = None
     region: str | None = None
     name_prefix: str = ""
+    endpoint_name: str | None = None
+
+
+def settled_defaults(defaults: Defaults, status: Status) -> Defaults:
+    """An endpoint stays where it is, under its name, when the operator's settings change; else it would be left behind.
+
+    A name that was refused as taken is not settled.
+    """
+    ready = status.condition("Ready")
+    taken = ready is not None and ready.reason == "NameTaken"
+    return replace(
+        defaults,
+        region=status.region or defaults.region,
+        endpoint_name=None if taken else status.endpoint_name,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +102,18 @@ class Desired:
         return {v.name: v.weight for v in self.variants}
 
 
-def resolve_region(spec: EndpointSpec, defaults: Defaults) -> str:
-    """Raises InvalidSpec when neither the spec nor the operator names one."""
-    region = spec.region or defaults.region
-    if not region:
-        raise InvalidSpec("no region is given.", "Set spec.region, or start the operator with --default-region.")
-    return region
-
-
 def build_desired(spec: EndpointSpec, owner: Owner, defaults: Defaults, images: ImageTable) -> Desired:
     """The requests for a spec. Raises InvalidSpec for what the CRD cannot refuse."""
-    region = resolve_region(spec, defaults)
+    region = spec.region or defaults.region
+    if not region:
+        raise InvalidSpec(NO_REGION.message, NO_REGION.hint)
     role = spec.execution_role_arn or defaults.execution_role_arn
     if not role:
         raise InvalidSpec(
             "no execution role is given.",
             "Set spec.executionRoleARN, or start the operator with --default-execution-role-arn.",
         )
-    name = identity.endpoint_name(owner.key, spec.endpoint_name, defaults.name_prefix)
+    name = identity.endpoint_name(owner.key, spec.endpoint_name or defaults.endpoint_name, defaults.name_prefix)
     base = identity.base_name(name)
     models = {v.name: _model(v, base, role, region, images) for v in spec.variants}
     weights = _weights(spec)

@@ -70,6 +70,29 @@ def remember_failure(case: Case, report: Report) -> Revisions:
     )
 
 
+def log_excerpt_wanted(case: Case) -> bool:
+    """Whether a fleet has failed whose last log lines are not known yet."""
+    endpoint, memory, failure = case.endpoint, case.memory, case.resource.status.failure
+    if endpoint is None or (endpoint.status != "Failed" and not _rolled_back(case)):
+        return False
+    told = memory.last_failed is not None and memory.last_failed.revision == case.desired.revision
+    return not (told and failure is not None and failure.log_excerpt)
+
+
+def known_log_excerpt(case: Case) -> tuple[str, ...]:
+    """The lines that the status has already, for as long as what they tell of is still so."""
+    endpoint, failure = case.endpoint, case.resource.status.failure
+    if endpoint is None or failure is None or (endpoint.status != "Failed" and not _rolled_back(case)):
+        return ()
+    return failure.log_excerpt
+
+
+def _rolled_back(case: Case) -> bool:
+    endpoint = case.endpoint
+    changed = endpoint is not None and endpoint.status == "InService" and case.running_revision != case.desired.revision
+    return changed and asked_for_revision(case) and went_back(case)
+
+
 def backoff(case: Case) -> float:
     """Seconds before the next attempt, doubled with each one."""
     return min(case.tuning.retry_base * 2.0 ** (case.memory.attempts - 1), case.tuning.retry_limit)

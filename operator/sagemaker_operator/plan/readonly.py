@@ -8,6 +8,9 @@ from sagemaker_operator.plan.case import Plan
 _MESSAGE = "The operator runs with --read-only: nothing is changed on AWS."
 
 
+_LOOK_SECONDS = 60.0
+
+
 def hold(plan: Plan, before: Status) -> Plan:
     """The plan without its actions; memory stays as it was, for nothing was asked. Without actions it is kept as is."""
     if not plan.actions:
@@ -20,6 +23,7 @@ def hold(plan: Plan, before: Status) -> Plan:
     return replace(
         plan,
         actions=(),
+        next_look=max(plan.next_look, _LOOK_SECONDS),
         status=replace(
             status,
             conditions=held,

@@ -1,0 +1,188 @@
+"""What is known of one account and region between two looks: the last listings, corrected by what we did since."""
+
+import datetime as dt
+import re
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from sagemaker_operator.plan.observed import ObservedEndpoint
+
+_MODEL = re.compile(r"(.+)-m[0-9a-f]{10}")
+_CONFIG = re.compile(r"(.+)-[0-9a-f]{10}-[0-9a-f]{4}")
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSummary:
+    """An entry of ListEndpoints; `modified` is None when we changed the endpoint and no listing has shown it since."""
+
+    status: str
+    modified: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A DescribeEndpoint with its tags, and the listing's words about the endpoint at that time."""
+
+    endpoint: ObservedEndpoint
+    summary: EndpointSummary | None
+    taken_at: float
+
+
+class Parts:
+    """The names of all models, or of all endpoint configs, by the base that they begin with."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._pattern = pattern
+        self._by_base: dict[str, set[str]] = defaultdict(set)
+        self._ours: dict[str, bool] = {}
+        self._touched: dict[str, float] = {}
+
+    def of(self, base: str) -> frozenset[str]:
+        """The names with this base that are not known to be somebody else's."""
+        return frozenset(name for name in self._by_base.get(base, ()) if self._ours.get(name, True))
+
+    def ours(self, name: str) -> bool | None:
+        """Whether the tags were seen to be the owner's; None when nobody has looked."""
+        return self._ours.get(name)
+
+    def judge(self, name: str, ours: bool) -> None:
+        """The tags were read, or written by us."""
+        self._ours[name] = ours
+
+    def add(self, name: str, now: float) -> None:
+        """It exists."""
+        if match := self._pattern.fullmatch(name):
+            self._by_base[match[1]].add(name)
+            self._touched[name] = now
+
+    def remove(self, name: str, now: float) -> None:
+        """It is gone."""
+        if match := self._pattern.fullmatch(name):
+            self._by_base[match[1]].discard(name)
+            self._touched[name] = now
+            self._ours.pop(name, None)
+
+    def replace(self, listed: Iterable[str], started: float) -> None:
+        """By a listing begun at `started`; what we did since then counts more."""
+        before, touched = self._by_base, {n for n, at in self._touched.items() if at >= started}
+        self._by_base = defaultdict(set)
+        for name in listed:
+            if name not in touched and (match := self._pattern.fullmatch(name)):
+                self._by_base[match[1]].add(name)
+        for name in touched:
+            if (match := self._pattern.fullmatch(name)) and name in before.get(match[1], ()):
+                self._by_base[match[1]].add(name)
+        existing = {name for names in self._by_base.values() for name in names}
+        self._ours = {name: ours for name, ours in self._ours.items() if name in existing}
+        self._touched = {name: self._touched[name] for name in touched}
+
+
+class Directory:
+    """Thread-safe. Names of endpoints are compared without case, as SageMaker does."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.models, self.configs = Parts(_MODEL), Parts(_CONFIG)
+        self.endpoints_listed = False
+        self.parts_listed_at: float | None = None
+        self._summaries: dict[str, EndpointSummary] = {}
+        self._touched: dict[str, float] = {}
+        self._unsure: set[str] = set()
+        self._looks: dict[str, Look] = {}
+        self._tags: dict[str, tuple[dt.datetime | None, Mapping[str, str]]] = {}
+
+    def replace_endpoints(self, listed: Mapping[str, EndpointSummary], started: float) -> set[str]:
+        """By a ListEndpoints begun at `started`. Returns the lower-case names whose endpoint came, went or changed."""
+        with self.lock:
+            new = {name.lower(): summary for name, summary in listed.items()}
+            newer = {name for name, at in self._touched.items() if at >= started}
+            for name in newer:
+                new.pop(name, None)
+                if name in self._summaries:
+                    new[name] = self._summaries[name]
+            old, self._summaries = self._summaries, new
+            self._touched = {name: self._touched[name] for name in newer}
+            first, self.endpoints_listed = not self.endpoints_listed, True
+            if first:
+                return set(new)
+            return {name for name in old.keys() | new.keys() if _turned(old.get(name), new.get(name))}
+
+    def summary(self, name: str) -> EndpointSummary | None:
+        """What the last listing, or what we did since, says of the endpoint; None when it is not there."""
+        with self.lock:
+            return self._summaries.get(name.lower())
+
+    def look(self, name: str) -> Look | None:
+        """The last description, if the listing has not said otherwise since."""
+        with self.lock:
+            look = self._looks.get(name.lower())
+            if look is None or self.unsure(name) or look.summary != self._summaries.get(name.lower()):
+                return None
+            return look
+
+    def unsure(self, name: str) -> bool:
+        """Whether only a description can tell: a request may have been carried out although no reply came."""
+        with self.lock:
+            return name.lower() in self._unsure
+
+    def doubt(self, name: str) -> None:
+        """What is known of the endpoint may be wrong."""
+        with self.lock:
+            self._unsure.add(name.lower())
+
+    def changed(self, name: str, status: str) -> None:
+        """We asked SageMaker to change the endpoint, which is in `status` from now on."""
+        with self.lock:
+            self._summaries[name.lower()] = EndpointSummary(status)
+            self._touched[name.lower()] = self.clock()
+
+    def described(self, name: str, endpoint: ObservedEndpoint | None) -> None:
+        """DescribeEndpoint was asked."""
+        with self.lock:
+            key = name.lower()
+            self._unsure.discard(key)
+            if endpoint is None:
+                self._looks.pop(key, None)
+                self._tags.pop(key, None)
+                if self._summaries.pop(key, None):
+                    self._touched[key] = self.clock()
+                return
+            summary = EndpointSummary(endpoint.status, endpoint.last_modified_time)
+            if self._summaries.get(key) != summary:
+                self._summaries[key] = summary
+                self._touched[key] = self.clock()
+            self._looks[key] = Look(endpoint, summary, self.clock())
+
+    def tags(self, name: str, created: dt.datetime) -> Mapping[str, str] | None:
+        """The tags of the endpoint created at that time, if they were read or written since."""
+        with self.lock:
+            known = self._tags.get(name.lower())
+            if known is None or known[0] not in (None, created):
+                return None
+            self._tags[name.lower()] = (created, known[1])
+            return known[1]
+
+    def tagged(self, name: str, tags: Mapping[str, str], created: dt.datetime | None = None) -> None:
+        """The tags were read, or written at creation (`created` is then not known yet)."""
+        with self.lock:
+            self._tags[name.lower()] = (created, dict(tags))
+
+    def retagged(self, name: str, add: Mapping[str, str], remove: Iterable[str]) -> None:
+        """We changed the tags of an endpoint that was described."""
+        with self.lock:
+            created, tags = self._tags.pop(name.lower(), (None, {}))
+            self._looks.pop(name.lower(), None)
+            if created is not None:
+                gone = set(remove)
+                self._tags[name.lower()] = (created, {k: v for k, v in {**tags, **add}.items() if k not in gone})
+
+
+def _turned(old: EndpointSummary | None, new: EndpointSummary | None) -> bool:
+    """A change that we asked for ourselves turns nothing until it ends."""
+    if old is None or new is None or old.status != new.status:
+        return old is not new
+    return old.modified is not None and old.modified != new.modified

@@ -1,0 +1,1 @@
+"""The Kubernetes API: the only place with its client."""

@@ -1,0 +1,105 @@
+"""kopf as the shell: it logs in, lists, watches and reconnects; each event goes to the store and the work queue."""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import kopf
+
+from sagemaker_operator.api.codec import DecodeError
+from sagemaker_operator.api.resource import GROUP, PLURAL, VERSION, Resource, parse_resource
+from sagemaker_operator.reconcile.objects import Objects
+from sagemaker_operator.reconcile.queue import WorkQueue
+
+log = logging.getLogger(__name__)
+
+_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+class Watch:
+    """Runs kopf in the calling thread until `stop` is set or the process gets SIGINT or SIGTERM."""
+
+    def __init__(self, objects: Objects, queue: WorkQueue, namespaces: tuple[str, ...]) -> None:
+        self._objects, self._queue, self._namespaces = objects, queue, namespaces
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self, stop: threading.Event, on_ready: Callable[[], None]) -> None:
+        """Blocks. `on_ready` is called in the event loop once the watch begins."""
+        asyncio.run(self._run(stop, on_ready))
+
+    def responds(self, seconds: float) -> bool:
+        """Whether the event loop gets to its work within this time."""
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return False
+        answered = threading.Event()
+        loop.call_soon_threadsafe(answered.set)
+        return answered.wait(seconds)
+
+    async def _run(self, stop: threading.Event, on_ready: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        registry = kopf.OperatorRegistry()
+        kopf.on.login(registry=registry)(_login)
+        kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)(self._on_event)
+
+        async def started(**_: Any) -> None:
+            on_ready()
+
+        kopf.on.startup(registry=registry)(started)
+        await kopf.operator(
+            registry=registry,
+            settings=_settings(),
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            standalone=True,
+            stop_flag=stop,
+        )
+
+    async def _on_event(self, type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
+        try:
+            resource = parse_resource(body)
+        except (DecodeError, KeyError, ValueError):
+            log.exception("An object that cannot be read was left out: %s", body.get("metadata", {}).get("name"))
+            return
+        if type == "DELETED":
+            self._objects.drop(resource.key, resource.uid)
+            self._queue.add(resource.key)
+            return
+        known = self._objects.put(resource)
+        if known is None or _news(known) != _news(resource):
+            self._queue.add(resource.key, urgent=known is not None or resource.deletion_requested)
+
+
+def _news(resource: Resource) -> tuple[object, ...]:
+    """What another pass depends on. Our own status write is known already when its event comes."""
+    return (
+        resource.generation,
+        resource.deletion_requested,
+        resource.has_finalizer,
+        resource.retry_token,
+        resource.status,
+    )
+
+
+def _login(logger: Any, **kwargs: Any) -> kopf.ConnectionInfo | None:
+    """Without the Kubernetes client, which kopf would ask by itself."""
+    if _SERVICE_ACCOUNT.exists() and not os.environ.get("KUBECONFIG"):
+        return kopf.login_with_service_account(logger=logger, **kwargs)
+    return kopf.login_with_kubeconfig(logger=logger, **kwargs)
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.scanning.disabled = True  # else it watches CRDs and namespaces, which our ServiceAccount may not
+    settings.posting.enabled = False
+    # kopf removes a finalizer of this name where no handler needs it: never ours.
+    settings.persistence.finalizer = f"{GROUP}/unused"
+    settings.networking.request_timeout = 20
+    settings.networking.connect_timeout = 10
+    settings.watching.connect_timeout = 10
+    settings.process.ultimate_exiting_timeout = 10
+    return settings

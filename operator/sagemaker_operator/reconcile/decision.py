@@ -1,0 +1,95 @@
+"""What to do about one object: AWS observed and the planner asked, with a fresh look before anything is changed."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from sagemaker_operator.api import identity
+from sagemaker_operator.api.identity import Owner
+from sagemaker_operator.api.resource import Resource
+from sagemaker_operator.aws.gateway import Gateway, Target
+from sagemaker_operator.plan.actions import ChangeTags, DeleteEndpoint, UpdateEndpoint, UpdateWeights
+from sagemaker_operator.plan.case import Case, Plan, Tuning
+from sagemaker_operator.plan.deletion import DeletionCase, blocked_deletion, plan_deletion
+from sagemaker_operator.plan.desired import NO_REGION, Defaults, Desired, build_desired, settled_defaults
+from sagemaker_operator.plan.images import ImageTable
+from sagemaker_operator.plan.memory import known_log_excerpt, log_excerpt_wanted
+from sagemaker_operator.plan.observed import IN_MOTION, Observed
+from sagemaker_operator.plan.planner import blocked, plan
+from sagemaker_operator.plan.problems import InvalidSpec, Problem
+from sagemaker_operator.plan.refusals import invalid_spec, unreadable_spec
+
+# A look is older than that when its time has come, whatever the jitter.
+_DUE = 0.75
+_CHANGES_ENDPOINT = (UpdateEndpoint, UpdateWeights, ChangeTags, DeleteEndpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A plan, what it is about, what stood in the way of looking, and what to say when AWS refuses one of its actions.
+
+    `target` is None when the spec does not say where the endpoint is.
+    """
+
+    plan: Plan
+    target: Target | None
+    problem: Problem | None
+    refused: Callable[[Problem], Plan]
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """`cluster` is the identity in the tags; `now` is the wall clock."""
+
+    gateway: Gateway
+    images: ImageTable
+    cluster: str
+    defaults: Defaults
+    tuning: Tuning
+    now: Callable[[], dt.datetime]
+
+    def decide(self, resource: Resource) -> Decision:
+        """The next step for the object. Failures to look at AWS are in the decision, not raised."""
+        owner = Owner(self.cluster, resource.key, resource.uid)
+        return self._delete(resource, owner) if resource.deletion_requested else self._keep(resource, owner)
+
+    def _keep(self, resource: Resource, owner: Owner) -> Decision:
+        if resource.spec is None:
+            return self._invalid(resource, unreadable_spec(resource.spec_error or "the spec cannot be read"))
+        defaults = settled_defaults(self.defaults, resource.status)
+        try:
+            desired = build_desired(resource.spec, owner, defaults, self.images)
+        except InvalidSpec as error:
+            return self._invalid(resource, error.problem)
+        target = Target(owner, desired.region, desired.endpoint_name)
+        moving = self.gateway.last_known_status(target) in IN_MOTION
+        case = self._case(resource, desired, target, _DUE * (self.tuning.motion if moving else self.tuning.drift))
+        decided = plan(case)
+        if case.endpoint is not None and any(isinstance(action, _CHANGES_ENDPOINT) for action in decided.actions):
+            case = self._case(resource, desired, target, 0)
+            decided = plan(case)
+        return Decision(decided, target, case.observed.problem, lambda problem: blocked(case, problem))
+
+    def _case(self, resource: Resource, desired: Desired, target: Target, oldest_seconds: float) -> Case:
+        manages = resource.spec is not None and resource.spec.management_policy == "Manage"
+        observed = self.gateway.observe(target, oldest_seconds, desired if manages else None)
+        case = Case(resource, desired, observed, self.now(), self.tuning)
+        if log_excerpt_wanted(case):
+            lines = self.gateway.log_excerpt(target, case.memory.start_time)
+        else:
+            lines = known_log_excerpt(case)
+        return replace(case, observed=replace(observed, log_excerpt=lines)) if lines else case
+
+    def _delete(self, resource: Resource, owner: Owner) -> Decision:
+        defaults, spec = settled_defaults(self.defaults, resource.status), resource.spec
+        given = (spec.endpoint_name if spec else None) or defaults.endpoint_name
+        name = identity.endpoint_name(owner.key, given, defaults.name_prefix)
+        region = (spec.region if spec else None) or defaults.region or ""
+        target = Target(owner, region, name)
+        observed = self.gateway.observe(target, 0) if region else Observed(problem=NO_REGION)
+        case = DeletionCase(resource, owner, name, region, observed, self.now(), self.tuning)
+        return Decision(plan_deletion(case), target, observed.problem, lambda problem: blocked_deletion(case, problem))
+
+    def _invalid(self, resource: Resource, problem: Problem) -> Decision:
+        said = invalid_spec(resource, problem, self.tuning)
+        return Decision(said, None, None, lambda _problem: said)
