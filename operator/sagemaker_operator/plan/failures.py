@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from sagemaker_operator.api.status import Failure
+from sagemaker_operator.plan.wording import aws_says
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,14 @@ class FailureClass:
     transient: bool = False
 
 
+# The health check stands first: its text names a variant, which may be called anything.
 _TABLE = (
+    FailureClass(
+        r"ping health check",
+        "HealthCheckFailed",
+        "The container started, but never answered GET /ping on port 8080.",
+        "Read the log lines below, fix the model or its handler, upload under a new key and apply.",
+    ),
     FailureClass(
         r"InsufficientInstanceCapacity|insufficient capacity|(unable to provision|does not have enough).*capacity",
         "InsufficientCapacity",
@@ -30,12 +38,6 @@ _TABLE = (
         "QuotaExceeded",
         "The account's quota for this instance type is used up; an update runs both fleets at once.",
         "Ask for more in Service Quotas, or free instances, then annotate the object to try again.",
-    ),
-    FailureClass(
-        r"ping health check",
-        "HealthCheckFailed",
-        "The container started, but never answered GET /ping on port 8080.",
-        "Read the log lines below, fix the model or its handler, upload under a new key and apply.",
     ),
     FailureClass(
         r"make sure all images|ECR image|image .* (does not exist|is invalid|not found)|CannotPull|pull the image",
@@ -71,14 +73,12 @@ _TABLE = (
         r"request to service failed|internal (service |server )?(error|failure)|please retry",
         "InternalFailure",
         "SageMaker failed for a cause of its own.",
-        "Nothing; it is tried again up to 5 times.",
+        "Try again later; if it lasts, ask AWS.",
         transient=True,
     ),
 )
 
-_UNKNOWN = FailureClass(
-    "", "Failed", "SageMaker gave no reason that we know.", "Read the container's log, then apply a new spec."
-)
+_UNKNOWN = FailureClass("", "Failed", "", "Read the container's log, then apply a new spec.")
 
 
 def classify(failure_reason: str) -> FailureClass:
@@ -86,8 +86,14 @@ def classify(failure_reason: str) -> FailureClass:
     return next((row for row in _TABLE if re.search(row.pattern, failure_reason, re.IGNORECASE)), _UNKNOWN)
 
 
+def cause_of(failure_reason: str) -> str:
+    """Why, in our words; in AWS's where we cannot explain it better."""
+    words = classify(failure_reason).message or aws_says(failure_reason)
+    return words or "SageMaker gave no reason."
+
+
 def failure_of(failure_reason: str, log_excerpt: tuple[str, ...] = ()) -> Failure:
     """`status.failure` of a FailureReason: our words first, AWS's own behind them, the container's last lines."""
     row = classify(failure_reason)
-    words = f"{row.message} AWS says: {failure_reason}" if failure_reason else "SageMaker gave no reason."
+    words = f"{row.message} {aws_says(failure_reason)}".strip() or cause_of(failure_reason)
     return Failure(row.name, words, row.hint, log_excerpt)

@@ -41,11 +41,13 @@ from sagemaker_operator.plan.reports import (
     creating,
     failed,
     instances_words,
+    maintained,
     rolled_back,
     serving,
     serving_or_failed,
     updating,
 )
+from sagemaker_operator.plan.wording import sentence
 
 
 def plan(case: Case) -> Plan:
@@ -107,7 +109,10 @@ def wait_for_change_in_motion(case: Case) -> Plan | None:
             # The status was lost meanwhile; during an update the endpoint still names the config it came from.
             came_from = memory if endpoint.status == "Creating" else running(case)
             memory = asked(case, came_from, start=endpoint.last_modified_time)
-    report = creating(case, memory) if endpoint.status in ("Creating", "Deleting") else updating(case)
+    if endpoint.status == "SystemUpdating":
+        report = maintained(case)
+    else:
+        report = creating(case, memory) if endpoint.status in ("Creating", "Deleting") else updating(case)
     return Plan((), status_of(case, report, memory), case.tuning.motion)
 
 
@@ -150,7 +155,9 @@ def recreate_failed_endpoint(case: Case) -> Plan | None:
     if endpoint is None or endpoint.status != "Failed":
         return None
     row = classify(endpoint.failure_reason)
-    asked_again = case.resource.retry_requested or endpoint.config_name != case.desired.config_name
+    # SageMaker may name no config for an endpoint whose creation failed: it is then the one that was asked for.
+    tried = endpoint.config_name or memory.target_config_name
+    asked_again = case.resource.retry_requested or tried != case.desired.config_name
     tries = memory.attempts if memory.target == case.desired.revision else 0
     again = asked_again or (row.transient and tries < case.tuning.attempts)
     if not again:
@@ -198,7 +205,8 @@ def start_update(case: Case) -> Plan | None:
         return None
     requested = asked(case, running(case))
     before = case.running_revision or endpoint.config_name
-    event = Event("Normal", "UpdateStarted", f"{before} -> {desired.revision}: a new fleet; {before} serves on")
+    meanwhile = f"; {before} serves on" if endpoint.serves else ""
+    event = Event("Normal", "UpdateStarted", f"{before} -> {desired.revision}: a new fleet{meanwhile}")
     update = UpdateEndpoint(endpoint.name, desired.config_name, event)
     status = status_of(case, updating(case), requested, retry_handled=True)
     return Plan((*_missing_parts(case), update), status, case.tuning.motion)
@@ -210,7 +218,8 @@ def report_out_of_service(case: Case) -> Plan | None:
     if endpoint is None or endpoint.status == "InService":
         return None
     reason = "RollbackFailed" if endpoint.status == "UpdateRollbackFailed" else "OutOfService"
-    message = f"SageMaker says {endpoint.status}. {endpoint.failure_reason}".strip()
+    reason_given = f": {endpoint.failure_reason}" if endpoint.failure_reason else ""
+    message = sentence(f"SageMaker says {endpoint.status}{reason_given}")
     return blocked(case, Problem(reason, message, "Apply a new spec, or delete the object.", retry_after=3600))
 
 

@@ -17,6 +17,7 @@ from sagemaker_operator.api.status import (
 from sagemaker_operator.plan.case import Case
 from sagemaker_operator.plan.observed import Observed, ObservedEndpoint, ObservedVariant
 from sagemaker_operator.plan.problems import Problem
+from sagemaker_operator.plan.wording import condition_message
 
 _TRAFFIC_WIDTH = 25
 
@@ -56,7 +57,7 @@ def conditions_of(report: Report, generation: int) -> tuple[Condition, ...]:
         "DeletionBlocked": report.deletion_blocked,
     }
     return tuple(
-        Condition(type_, verdict.status, verdict.reason, verdict.message, generation)
+        Condition(type_, verdict.status, verdict.reason, condition_message(verdict.message), generation)
         for type_, verdict in named.items()
         if verdict is not None
     )
@@ -88,7 +89,7 @@ def status_of(case: Case, report: Report, revisions: Revisions, *, retry_handled
             report.word,
             report.why,
             traffic_words(desired.traffic),
-            _instances(case.endpoint, desired.instance_count),
+            _instances(shown.variants, desired.instance_count),
         ),
     )
 
@@ -184,9 +185,8 @@ def _domain(region: str) -> str:
     return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
-def _instances(endpoint: ObservedEndpoint | None, wanted: int) -> str:
-    current = sum(v.current_count or 0 for v in endpoint.variants) if endpoint else 0
-    return f"{current}/{wanted}"
+def _instances(variants: tuple[VariantStatus, ...], wanted: int) -> str:
+    return f"{sum(v.current_count or 0 for v in variants)}/{wanted}"
 
 
 def _variants(endpoint: ObservedEndpoint) -> tuple[VariantStatus, ...]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sagemaker_operator.api.resource import RETRY_ANNOTATION
 from sagemaker_operator.api.status import Failure, Revisions
 from sagemaker_operator.plan.case import Case
-from sagemaker_operator.plan.failures import classify, failure_of
+from sagemaker_operator.plan.failures import cause_of, failure_of
 from sagemaker_operator.plan.memory import backoff
 from sagemaker_operator.plan.report import Report, Verdict, clock_words
 
@@ -23,7 +23,7 @@ def creating(case: Case, memory: Revisions) -> Report:
     if case.endpoint is not None and case.endpoint.status == "Deleting":
         word, what = "Recreating", "SageMaker is deleting the endpoint; it is created again afterwards."
     elif case.endpoint is None and memory.attempts and case.seconds_since_asked < backoff(case):
-        word, what = "Recreating", f"Waiting before attempt {memory.attempts + 1} of {case.tuning.attempts}."
+        word, what = "Recreating", f"Waiting before retry {memory.attempts} of {case.tuning.attempts}."
     return Report(
         ready=Verdict("False", word, what),
         synced=Verdict("False", "Progressing", f"The spec asks for {case.desired.revision}, which is being created."),
@@ -37,11 +37,25 @@ def updating(case: Case) -> Report:
     running, wanted = case.running_revision or "another config", case.desired.revision
     if running == wanted:
         return adjusting(case)
+    ready = Verdict("True", "InService", f"Serving {running} while {wanted} starts.")
+    if case.endpoint is not None and not case.endpoint.serves:
+        ready = Verdict("False", case.endpoint.status, f"SageMaker says {case.endpoint.status}; {wanted} is to serve.")
     return Report(
-        ready=Verdict("True", "InService", f"Serving {running} while {wanted} starts."),
+        ready=ready,
         synced=Verdict("False", "Progressing", f"Runs {running}, the spec asks for {wanted}."),
         reconciling=Verdict("True", "Updating", f"SageMaker is starting {wanted}."),
         word="Updating",
+    )
+
+
+def maintained(case: Case) -> Report:
+    """SystemUpdating: AWS replaces what the endpoint runs on; nobody asked for it."""
+    running = case.running_revision or "another config"
+    return Report(
+        ready=Verdict("True", "InService", f"Serving {running} while AWS maintains the endpoint."),
+        synced=Verdict("False", "Progressing", "AWS maintains the endpoint; changes wait until it is done."),
+        reconciling=Verdict("True", "SystemUpdating", "AWS maintains the endpoint."),
+        word="SystemUpdating",
     )
 
 
@@ -82,7 +96,7 @@ def failed(case: Case) -> Report:
     """SageMaker gave up on the endpoint."""
     reason = case.endpoint.failure_reason if case.endpoint else ""
     failure = failure_of(reason, case.observed.log_excerpt)
-    verdict = Verdict("False", failure.class_, failure.message)
+    verdict = Verdict("False", failure.class_, cause_of(reason))
     return Report(
         ready=verdict,
         synced=replace(verdict, message=f"{case.desired.revision} failed to start."),
@@ -99,7 +113,7 @@ def rolled_back(case: Case) -> Report:
     reason = case.endpoint.failure_reason if case.endpoint else ""
     failure = _with_retry_hint(case, failure_of(reason, case.observed.log_excerpt))
     running = case.running_revision or "another config"
-    back = f"SageMaker went back to {running}: {case.desired.revision} failed. {classify(reason).message}"
+    back = f"SageMaker went back to {running}: {case.desired.revision} failed. {cause_of(reason)}"
     return Report(
         ready=Verdict("True", "InService", f"Serving {running}."),
         synced=Verdict("False", "RolledBack", f"Runs {running}, the spec asks for {case.desired.revision}."),
@@ -118,7 +132,7 @@ def adjustment_failed(case: Case) -> Report:
     """The fleet is the wanted one; SageMaker did not change its weights or counts."""
     reason = case.endpoint.failure_reason if case.endpoint else ""
     failure = _with_retry_hint(case, failure_of(reason, case.observed.log_excerpt))
-    message = f"SageMaker did not change weights and counts: {classify(reason).message}"
+    message = f"SageMaker did not change weights and counts: {cause_of(reason)}"
     return Report(
         ready=Verdict("True", "InService", f"Serving {case.desired.revision}."),
         synced=Verdict("False", failure.class_, message),
