@@ -1,94 +1,91 @@
-"""Where the Kubernetes programs come from: a folder the user names, the cache, else built from their Go modules.
-
-The official prebuilt archives are not fetched yet; see docs/control-plane.md.
-"""
+"""The Kubernetes programs: from a folder the user names, the cache, an official release, else built from Go modules."""
 
 import fcntl
 import os
 import platform
-import shutil
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from devcluster import go_build, releases, toolchain
+from devcluster.errors import BinaryError
+from devcluster.progress import Progress
+from devcluster.releases import Hosts
 
 VERSION = "v1.36.3"
 API = ("etcd", "kube-apiserver", "kubectl")
 CONTROLLER_MANAGER = "kube-controller-manager"
 
-_MODULE = Path(__file__).parents[1] / "kubernetes"
-_PACKAGES = {
-    "etcd": "go.etcd.io/etcd/server/v3",
-    **{name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kube-apiserver", CONTROLLER_MANAGER, "kubectl")},
-}
-# `kubectl version` and helm's kubeVersion check read these.
-_VERSION_FLAGS = " ".join(
-    f"-X k8s.io/component-base/version.{key}={value}"
-    for key, value in {
-        "gitVersion": VERSION,
-        "gitMajor": VERSION.split(".")[0].removeprefix("v"),
-        "gitMinor": VERSION.split(".")[1],
-        "gitTreeState": "clean",
-    }.items()
-)
 
-Progress = Callable[[str], None]
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where programs come from, in this order: `named`, `cache`, `hosts`, the Go module in `module`."""
+
+    named: Path | None
+    cache: Path
+    hosts: Hosts = field(default_factory=Hosts)
+    module: Path = go_build.MODULE
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str] = os.environ) -> "Sources":
+        """KUBEBUILDER_ASSETS names the user's folder; the cache is `$SAGEMAKER_OPERATOR_CACHE`, else
+        `$XDG_CACHE_HOME/sagemaker-operator`, else `~/.cache/sagemaker-operator`."""
+        named, cache = environ.get("KUBEBUILDER_ASSETS"), environ.get("SAGEMAKER_OPERATOR_CACHE")
+        base = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sagemaker-operator"
+        return cls(Path(named).absolute() if named else None, Path(cache).absolute() if cache else base)
+
+    @property
+    def programs(self) -> Path:
+        """The folder in the cache: by version and platform."""
+        return self.cache / "bin" / VERSION / platform_name()
 
 
-class BinaryError(Exception):
-    """A program can be neither found nor built; the message says what was tried and what to do."""
-
-
-def cache_folder() -> Path:
-    """`$SAGEMAKER_OPERATOR_CACHE`, else `$XDG_CACHE_HOME/sagemaker-operator`; programs by version and platform."""
-    given = os.environ.get("SAGEMAKER_OPERATOR_CACHE")
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sagemaker-operator"
+def platform_name() -> str:
+    """As releases write it: `linux-amd64`, `darwin-arm64`."""
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    return (Path(given) if given else base) / "bin" / VERSION / f"{platform.system().lower()}-{machine}"
+    return f"{platform.system().lower()}-{machine}"
 
 
-def ensure(names: tuple[str, ...], progress: Progress) -> dict[str, Path]:
-    """The path of each program, built first where it is missing. Raises BinaryError."""
-    given = os.environ.get("KUBEBUILDER_ASSETS")
-    found = {name: Path(given) / name for name in names if given and (Path(given) / name).exists()}
-    missing = [name for name in names if name not in found]
-    cache = cache_folder()
-    if any(not (cache / name).exists() for name in missing):
-        cache.mkdir(parents=True, exist_ok=True)
-        with _locked(cache / ".lock"):
-            for name in missing:
-                if not (cache / name).exists():
-                    _build(name, cache / name, progress)
-    return {**found, **{name: cache / name for name in missing}}
-
-
-def _build(name: str, target: Path, progress: Progress) -> None:
-    go = shutil.which("go")
-    if go is None:
+def ensure(names: Sequence[str], progress: Progress, sources: Sources | None = None) -> dict[str, Path]:
+    """The path of each program, fetched or built first where it is missing. Raises BinaryError."""
+    sources = sources or Sources.of()
+    if sources.named and not sources.named.is_dir():
         raise BinaryError(
-            f"{name} is neither in KUBEBUILDER_ASSETS nor in {target.parent}, and no Go is there to build it. "
-            "Install Go 1.26 or newer, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl."
+            f"KUBEBUILDER_ASSETS is {sources.named}, which is no folder. Set it to one with etcd, kube-apiserver and "
+            "kubectl, or unset it: the programs are then fetched or built."
         )
-    progress(f"building {name} {VERSION} from its Go module (once; minutes)")
-    started = time.monotonic()
-    part = target.with_name(f".{name}.part")
-    command = [go, "build", "-trimpath", "-ldflags", f"-s -w {_VERSION_FLAGS}", "-o", str(part), _PACKAGES[name]]
-    try:
-        done = subprocess.run(
-            command, cwd=_MODULE, env={**os.environ, "CGO_ENABLED": "0"}, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise BinaryError(f"{name} could not be built: {done.stderr.strip()[-800:]}")
-        part.rename(target)
-    finally:
-        part.unlink(missing_ok=True)
-    progress(f"built {name} in {time.monotonic() - started:.0f} s; kept in {target.parent}")
+    found = {name: sources.named / name for name in names if sources.named and (sources.named / name).is_file()}
+    kept = {name: sources.programs / name for name in names if name not in found}
+    if not all(path.exists() for path in kept.values()):
+        sources.programs.mkdir(parents=True, exist_ok=True)
+        with _locked(sources.programs / ".lock", progress):
+            _complete([name for name, path in kept.items() if not path.exists()], progress, sources)
+    return found | kept
+
+
+def _complete(missing: Sequence[str], progress: Progress, sources: Sources) -> None:
+    folder = sources.programs
+    for part in folder.glob(".*.part"):  # of a process that was killed
+        part.unlink()
+    fetched = releases.fetch(
+        missing, folder, version=VERSION, platform=platform_name(), hosts=sources.hosts, progress=progress
+    )
+    left = [name for name in missing if name not in fetched.names]
+    if left:
+        progress.note(f"Nothing prebuilt for {', '.join(left)}: {fetched.why_not}. Building from Go modules.")
+        go = toolchain.find(sources.cache, progress)
+        for name in left:
+            go_build.build(name, folder / name, version=VERSION, go=go, progress=progress, module=sources.module)
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Two builds at once would do the same work twice: the second waits and finds it done."""
+def _locked(path: Path, progress: Progress) -> Iterator[None]:
+    """Two at once would do the same work twice: the second waits and finds it done."""
     with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress.note(f"Another process is putting the programs into {path.parent}; waiting for it.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
