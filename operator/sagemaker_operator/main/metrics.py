@@ -2,7 +2,7 @@
 
 import logging
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from sagemaker_operator.aws.client import Call
 
@@ -16,6 +16,7 @@ class Metrics:
     """The names follow controller-runtime's, so that habits and dashboards carry over."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self.passes = Counter(
             "sagemaker_operator_reconcile", "Passes over an object, by how they ended.", ["result"],

@@ -91,6 +91,11 @@ class Desired:
         """The tags of the config and the endpoint."""
         return {**self.tags, REVISION_TAG: self.revision}
 
+    def model_of(self, variant: str) -> str | None:
+        """The model that serves a variant of that name."""
+        entries = self.config_request["ProductionVariants"]
+        return next((entry["ModelName"] for entry in entries if entry["VariantName"] == variant), None)
+
     @property
     def instance_count(self) -> int:
         """Instances over all variants."""

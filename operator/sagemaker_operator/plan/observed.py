@@ -18,7 +18,6 @@ class ObservedVariant:
     desired_weight: float | None = None
     current_count: int | None = None
     desired_count: int | None = None
-    model_name: str | None = None
     image: str | None = None
     image_digest: str | None = None
     statuses: tuple[str, ...] = ()

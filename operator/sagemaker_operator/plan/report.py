@@ -79,6 +79,7 @@ def status_of(case: Case, report: Report, revisions: Revisions, *, retry_handled
         f"/endpoints/{desired.endpoint_name}/invocations",
         last_handled_retry=(case.resource.retry_token if retry_handled else None) or shown.last_handled_retry,
         revisions=revisions,
+        variants=tuple(replace(v, model_name=_model_name(case, v)) for v in shown.variants),
         effective=Effective(
             desired.execution_role_arn,
             desired.region,
@@ -92,6 +93,13 @@ def status_of(case: Case, report: Report, revisions: Revisions, *, retry_handled
             _instances(shown.variants, desired.instance_count),
         ),
     )
+
+
+def _model_name(case: Case, variant: VariantStatus) -> str | None:
+    """DescribeEndpoint does not name the models; of the wanted revision we know them."""
+    if case.endpoint is None or case.running_revision != case.desired.revision:
+        return variant.model_name
+    return case.desired.model_of(variant.name)
 
 
 def _tag_keys(case: Case) -> tuple[str, ...]:
@@ -198,7 +206,6 @@ def _variant(variant: ObservedVariant, total: float) -> VariantStatus:
     share = None if variant.current_weight is None or not total else f"{100 * variant.current_weight / total:.4g}"
     return VariantStatus(
         name=variant.name,
-        model_name=variant.model_name,
         image=variant.image,
         image_digest=variant.image_digest,
         weight_percent=share,

@@ -16,6 +16,7 @@ from sagemaker_operator.plan.actions import (
     AddFinalizer,
     CreateEndpoint,
     DeleteEndpoint,
+    Event,
     RemoveFinalizer,
     UpdateEndpoint,
     UpdateWeights,
@@ -147,7 +148,7 @@ class Reconciler:
                 acted.moved = acted.moved or isinstance(action, _SETS_IN_MOTION)
             acted.changed = True
             if event := event_of(action):
-                self._writer.emit(acted.resource, event)
+                self._tell(acted.resource, event)
         return acted
 
     def _problem(self, key: ObjectKey, error: AWSError) -> Problem:
@@ -173,7 +174,12 @@ class Reconciler:
             return
         self._objects.put(self._writer.write_status(resource, new))
         for event in transition_events(resource.status, new, now):
-            self._writer.emit(resource, event)
+            self._tell(resource, event)
+
+    def _tell(self, resource: Resource, event: Event) -> None:
+        level = logging.INFO if event.type == "Normal" else logging.WARNING
+        log.log(level, "%s: %s", event.reason, event.message, extra={"reason": event.reason})
+        self._writer.emit(resource, event)
 
     def _outcome(self, key: ObjectKey, plan: Plan, problem: Problem | None, *, changed: bool) -> Outcome:
         if problem is not None and problem.retry_after is None:
