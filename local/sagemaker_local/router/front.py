@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections import deque
 from typing import Any
 from urllib.parse import unquote
@@ -12,11 +13,12 @@ import httptools
 from sagemaker_local.router import callers, replies
 from sagemaker_local.router.board import Board, EndpointTarget
 from sagemaker_local.router.invocation import Invocation, request_for_model
-from sagemaker_local.router.limits import RouterSettings
+from sagemaker_local.router.limits import ADMIN_PREFIX, RouterSettings
 from sagemaker_local.router.pool import Header
 from sagemaker_local.router.upstream import Passage, Upstream
 
 _PREFIX, _SUFFIX = b"/endpoints/", b"/invocations"
+_ADMIN = ADMIN_PREFIX.encode()
 _CACHED = 10_000
 
 
@@ -174,6 +176,11 @@ class ClientConnection(asyncio.Protocol):
             self._pass_on(request)
 
     def _pass_on(self, request: Request) -> None:
+        if request.target.startswith(_ADMIN) and not self._on_this_machine():
+            self.transport.write(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            self._requests.clear()
+            self.transport.close()
+            return
         if self.upstream is None:
             address = (self._front.settings.upstream_host, self._front.settings.upstream_port)
             self.upstream = Upstream(address, self, self._front.tasks)
@@ -183,6 +190,10 @@ class ClientConnection(asyncio.Protocol):
         request.body.clear()
         if request.complete:
             request.passage.end()
+
+    def _on_this_machine(self) -> bool:
+        host = ipaddress.ip_address(self.transport.get_extra_info("peername")[0].partition("%")[0])
+        return (getattr(host, "ipv4_mapped", None) or host).is_loopback
 
     def _invoke(self, request: Request) -> None:
         found = self._authorised(request)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ADMIN_PREFIX = "/_local/"
+"""Paths of the admin API, for callers on this machine only."""
+
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:

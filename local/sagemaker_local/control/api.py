@@ -1,0 +1,127 @@
+"""One SageMaker request from bytes to bytes: limit, faults, validation, behaviour, call log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+from sagemaker_local.control.calls import DROPPED, OK, CallLog
+from sagemaker_local.control.faults import DelayEffect, ErrorEffect, Faults, KillEffect, When
+from sagemaker_local.control.limits import RateLimit
+from sagemaker_local.control.operations.registry import OPERATIONS
+from sagemaker_local.control.state.store import Store
+from sagemaker_local.control.wire.decoding import decode
+from sagemaker_local.control.wire.errors import ApiError, throttled, unknown_operation, unreadable
+from sagemaker_local.control.wire.replies import encoded, encoded_error
+from sagemaker_local.control.wire.service import operation_model, resource_name
+from sagemaker_local.control.wire.validation import validated
+from sagemaker_local.router.callers import Caller
+
+log = logging.getLogger(__name__)
+
+_INTERNAL = ApiError("InternalFailure", "The request failed inside local SageMaker; see its log.", 500)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """``operation`` is what X-Amz-Target names."""
+
+    operation: str
+    body: bytes
+    caller: Caller
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiReply:
+    """``error`` is the error code of a refusal."""
+
+    status: int
+    body: bytes
+    error: str = ""
+
+
+class ReplyLost(Exception):  # noqa: N818 - nothing is wrong: a test asked for it
+    """No reply is to be sent: the connection is closed. ``outcome`` is what the call log says."""
+
+    def __init__(self, outcome: str) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+class Api:
+    """Answers the operations of the registry from the store."""
+
+    def __init__(self, store: Store, faults: Faults, limit: RateLimit, calls: CallLog) -> None:
+        self._store = store
+        self._faults = faults
+        self._limit = limit
+        self._calls = calls
+
+    async def answer(self, request: ApiRequest) -> ApiReply:
+        """Never raises but ReplyLost."""
+        name = ""
+        try:
+            document = _document(request.body)
+            with contextlib.suppress(KeyError):
+                name = resource_name(operation_model(request.operation), document)
+            reply = await self._answer(request, document, name)
+        except ReplyLost as lost:
+            self._log(request, lost.outcome, name)
+            raise
+        except ApiError as error:
+            reply = ApiReply(error.status, encoded_error(error), error.code)
+        except Exception:
+            log.exception("%s failed", request.operation)
+            reply = ApiReply(500, encoded_error(_INTERNAL), _INTERNAL.code)
+        self._log(request, reply.error or OK, name)
+        return reply
+
+    def _log(self, request: ApiRequest, outcome: str, name: str) -> None:
+        caller = request.caller
+        self._calls.add(request.operation, caller.account, caller.region, outcome, name, request.user_agent)
+
+    async def _answer(self, request: ApiRequest, document: object, name: str) -> ApiReply:
+        caller = request.caller
+        if not self._limit.allows(request.operation, caller.account, caller.region):
+            raise throttled()
+        await self._fault(request.operation, name, "before")
+        body = self._perform(request, document)
+        await self._fault(request.operation, name, "after")
+        return ApiReply(200, body)
+
+    def _perform(self, request: ApiRequest, document: object) -> bytes:
+        operation = OPERATIONS.get(request.operation)
+        if operation is None:
+            raise unknown_operation(request.operation)
+        model = operation_model(operation.name)
+        asked = decode(operation.input_type, validated(model.input, document))
+        state = self._store.of(request.caller.account, request.caller.region)
+        return encoded(model.output, operation.behaviour(state, asked, time.time()))
+
+    async def _fault(self, operation: str, name: str, when: When) -> None:
+        effect = self._faults.take_effect(operation, name, when)
+        if effect is None:
+            return
+        if isinstance(effect, DelayEffect):
+            await asyncio.sleep(effect.seconds)
+            return
+        if isinstance(effect, ErrorEffect):
+            raise ApiError(effect.code, effect.message, effect.status)
+        if isinstance(effect, KillEffect):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(effect.pid, signal.SIGKILL)
+        raise ReplyLost(DROPPED if when == "before" else OK)
+
+
+def _document(body: bytes) -> object:
+    try:
+        return json.loads(body or b"{}")
+    except ValueError:
+        raise unreadable("The body is not JSON.") from None

@@ -1,0 +1,142 @@
+"""Carrying out the change that an endpoint's record asks for: a deployment, a scaling, a deletion."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sagemaker_local.control.faults import Faults
+from sagemaker_local.control.lifecycle import transitions
+from sagemaker_local.control.lifecycle.clock import Clock
+from sagemaker_local.control.lifecycle.fleets import Fleets, failure_of, stop
+from sagemaker_local.control.lifecycle.routes import Routes, route_of
+from sagemaker_local.control.state.endpoint import Deployment, Endpoint
+from sagemaker_local.control.state.store import Store
+from sagemaker_local.hosting.host import Fleet
+from sagemaker_local.hosting.types import FleetFailure, InstanceStatus
+from sagemaker_local.router.routes import EndpointKey, Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """What carrying out a change takes. The two times are the least that a phase lasts, in the clock's seconds."""
+
+    clock: Clock
+    store: Store
+    fleets: Fleets
+    routes: Routes
+    faults: Faults
+    create_seconds: float
+    delete_seconds: float
+
+    def endpoint(self, key: EndpointKey) -> Endpoint:
+        """As it is now; only a deletion, which is the last change of all, removes it."""
+        found = self.store.endpoint(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+
+async def deploy(key: EndpointKey, bench: Workbench) -> None:
+    """Start new fleets; switch to them when all are healthy, else end them and leave what serves as it is."""
+    endpoint = bench.endpoint(key)
+    deployment = endpoint.change
+    if not isinstance(deployment, Deployment):
+        raise TypeError(f"endpoint {endpoint.name} has no deployment under way")
+    reason = bench.faults.take_failure(endpoint.name)
+    fleets = bench.fleets.start(key, deployment.variants) if reason is None else {}
+    _, failure = await asyncio.gather(bench.clock.sleep(bench.create_seconds), failure_of(fleets.values()))
+    reason = failure if reason is None else reason
+    if reason is not None:
+        await stop(fleets.values())
+        bench.store.put_endpoint(transitions.not_deployed(bench.endpoint(key), reason, bench.clock.now()))
+        return
+    await _switch(key, deployment, fleets, bench)
+
+
+async def _switch(key: EndpointKey, deployment: Deployment, fleets: Mapping[str, Fleet], bench: Workbench) -> None:
+    """The router is told before anybody can see the endpoint InService; the old fleets answer their last requests."""
+    now = bench.clock.now()
+    active = transitions.activating(bench.endpoint(key), now)
+    earlier = bench.fleets.adopt(key, fleets)
+    bench.routes.set(route_of(transitions.deployed(active, now), fleets))
+    await bench.routes.flush()
+    bench.store.put_endpoint(active)
+    if deployment.policy.wait_seconds:
+        bench.store.put_endpoint(transitions.baking(active, now))
+        await bench.clock.sleep(deployment.policy.wait_seconds)
+    if earlier:
+        await bench.clock.sleep(deployment.policy.termination_wait_seconds)
+    bench.fleets.retire(key, earlier)
+    bench.store.put_endpoint(transitions.deployed(bench.endpoint(key), bench.clock.now()))
+    for each in fleets.values():
+        observe(key, each, bench)
+
+
+async def scale(key: EndpointKey, bench: Workbench) -> None:
+    """Bring counts and then weights to what is desired, or back to what they were."""
+    endpoint, fleets = bench.endpoint(key), bench.fleets.of(key)
+    before = {name: fleet.spec.count for name, fleet in fleets.items()}
+    wanted = {each.name: each.desired_count for each in endpoint.variants}
+    reason = bench.faults.take_failure(endpoint.name)
+    resizing = _resized(key, wanted if reason is None else before, bench)
+    _, failure = await asyncio.gather(bench.clock.sleep(bench.create_seconds), resizing)
+    reason = failure if reason is None else reason
+    if reason is not None:
+        rolling = transitions.rolling_back(bench.endpoint(key), reason, before, bench.clock.now())
+        bench.store.put_endpoint(rolling)
+        await asyncio.gather(bench.clock.sleep(bench.create_seconds), _resized(key, before, bench))
+        bench.store.put_endpoint(transitions.rolled_back(bench.endpoint(key), bench.clock.now()))
+    else:
+        scaled = transitions.scaled(bench.endpoint(key), bench.clock.now())
+        bench.routes.set(route_of(scaled, fleets))
+        await bench.routes.flush()
+        bench.store.put_endpoint(scaled)
+    for each in fleets.values():
+        observe(key, each, bench)
+
+
+async def _resized(key: EndpointKey, counts: Mapping[str, int], bench: Workbench) -> str | None:
+    """None once every fleet has its count, else why one has not."""
+
+    async def drained(leaving: tuple[Instance, ...]) -> None:
+        await bench.routes.flush()
+        await bench.routes.drained(leaving)
+
+    resizing = [
+        fleet.resize(counts[name], drained)
+        for name, fleet in bench.fleets.of(key).items()
+        if fleet.spec.count != counts[name]
+    ]
+    for outcome in await asyncio.gather(*resizing, return_exceptions=True):
+        if isinstance(outcome, FleetFailure):
+            return outcome.message
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return None
+
+
+async def delete(key: EndpointKey, bench: Workbench) -> None:
+    """No new requests, then the last replies, then the processes, then the record."""
+    endpoint = bench.endpoint(key)
+    bench.routes.remove(key)
+    leaving = bench.fleets.adopt(key, {})
+    await bench.routes.flush()
+    bench.fleets.retire(key, leaving)
+    seconds = bench.delete_seconds + bench.faults.take_stuck_seconds(endpoint.name)
+    await asyncio.gather(bench.clock.sleep(seconds), bench.fleets.retired(key))
+    bench.store.remove_endpoint(endpoint)
+
+
+def observe(key: EndpointKey, fleet: Fleet, bench: Workbench) -> None:
+    """Record what a serving fleet's instances are doing and route by it."""
+    endpoint = bench.endpoint(key)
+    instances = fleet.instances
+    serving = sum(each.status is InstanceStatus.IN_SERVICE for each in instances)
+    message = next((each.message for each in instances if each.status is not InstanceStatus.IN_SERVICE), "")
+    seen = transitions.observed(endpoint, fleet.spec.variant_name, serving, message, bench.clock.now())
+    if seen is not endpoint:
+        bench.store.put_endpoint(seen)
+    bench.routes.set(route_of(seen, bench.fleets.of(key)))
+    bench.routes.flush_soon()

@@ -1,0 +1,73 @@
+"""Runs each endpoint's change, one at a time per endpoint, from what its record says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from sagemaker_local.control.lifecycle import transitions
+from sagemaker_local.control.lifecycle.changes import Workbench, delete, deploy, observe, scale
+from sagemaker_local.control.state.endpoint import Change, Deletion, Deployment, Scaling
+from sagemaker_local.hosting.host import Fleet
+from sagemaker_local.router.routes import EndpointKey
+
+log = logging.getLogger(__name__)
+
+_INTERNAL = "Request to service failed. If failure persists after retry, contact customer support."
+_RETRY_SECONDS = 1.0
+
+_CARRY_OUT: Mapping[type[Change], Callable[[EndpointKey, Workbench], Awaitable[None]]] = {
+    Deployment: deploy,
+    Scaling: scale,
+    Deletion: delete,
+}
+
+
+class Engine:
+    """One task per endpoint that changes."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._tasks: dict[EndpointKey, asyncio.Task[None]] = {}
+
+    def wake(self, key: EndpointKey) -> None:
+        """The endpoint's record asks for a change."""
+        if key not in self._tasks:
+            task = self._tasks[key] = asyncio.create_task(self._run(key))
+            task.add_done_callback(lambda _: self._tasks.pop(key, None))
+
+    async def _run(self, key: EndpointKey) -> None:
+        while (endpoint := self._bench.store.endpoint(key)) is not None and endpoint.change is not None:
+            try:
+                await _CARRY_OUT[type(endpoint.change)](key, self._bench)
+            except Exception:
+                log.exception("The change of endpoint %s failed", endpoint.name)
+                await self._give_up(key)
+
+    async def _give_up(self, key: EndpointKey) -> None:
+        """A mistake of ours ends the change as an internal failure of SageMaker would; a deletion is tried again."""
+        endpoint, now = self._bench.endpoint(key), self._bench.clock.now()
+        if isinstance(endpoint.change, Deployment):
+            self._bench.store.put_endpoint(transitions.not_deployed(endpoint, _INTERNAL, now))
+        elif isinstance(endpoint.change, Scaling):
+            counts = {name: fleet.spec.count for name, fleet in self._bench.fleets.of(key).items()}
+            rolling = transitions.rolling_back(endpoint, _INTERNAL, counts, now)
+            self._bench.store.put_endpoint(transitions.rolled_back(rolling, now))
+        else:
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    def fleet_changed(self, fleet: Fleet) -> None:
+        """An instance came, went or was healed."""
+        key = self._bench.fleets.owner(fleet)
+        if key is not None:
+            observe(key, fleet, self._bench)
+
+    async def close(self) -> None:
+        """Drop every change where it stands."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._bench.fleets.close()
+        await self._bench.routes.close()

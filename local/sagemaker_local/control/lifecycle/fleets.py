@@ -1,0 +1,119 @@
+"""Which fleets serve which endpoint, and how they leave."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from sagemaker_local.control.lifecycle.routes import Routes
+from sagemaker_local.control.state.endpoint import Variant
+from sagemaker_local.hosting.host import Fleet, Host
+from sagemaker_local.hosting.types import ContainerSpec, FleetFailure, FleetSpec
+from sagemaker_local.router.routes import EndpointKey
+
+_NO_FLEETS: Mapping[str, Fleet] = {}
+
+
+def fleet_spec(key: EndpointKey, variant: Variant) -> FleetSpec:
+    """What the host starts for a variant."""
+    account, region, endpoint_name = key
+    production = variant.production
+    return FleetSpec(
+        account=account,
+        region=region,
+        endpoint_name=endpoint_name,
+        variant_name=variant.name,
+        containers=tuple(
+            ContainerSpec(each.image, each.model_data_url, each.environment, each.container_hostname)
+            for each in variant.containers
+        ),
+        instance_type=production.instance_type,
+        count=variant.desired_count,
+        model_data_download_timeout_seconds=production.model_data_download_timeout_in_seconds,
+        container_startup_health_check_timeout_seconds=production.container_startup_health_check_timeout_in_seconds,
+    )
+
+
+class Fleets:
+    """Fleets by endpoint and variant name."""
+
+    def __init__(self, host: Host, routes: Routes) -> None:
+        self._host = host
+        self._routes = routes
+        self._serving: dict[EndpointKey, Mapping[str, Fleet]] = {}
+        self._owners: dict[Fleet, EndpointKey] = {}
+        self._retiring: dict[EndpointKey, set[asyncio.Task[None]]] = {}
+
+    def of(self, key: EndpointKey) -> Mapping[str, Fleet]:
+        """The fleets that serve the endpoint."""
+        return self._serving.get(key, _NO_FLEETS)
+
+    def owner(self, fleet: Fleet) -> EndpointKey | None:
+        """The endpoint that a fleet serves; None while it starts and once it leaves."""
+        return self._owners.get(fleet)
+
+    def start(self, key: EndpointKey, variants: Iterable[Variant]) -> Mapping[str, Fleet]:
+        """Begin to start a fleet for each variant."""
+        return {each.name: self._host.start_fleet(fleet_spec(key, each)) for each in variants}
+
+    def adopt(self, key: EndpointKey, fleets: Mapping[str, Fleet]) -> Mapping[str, Fleet]:
+        """Make these the endpoint's fleets; returns the earlier ones."""
+        earlier = self.of(key)
+        for each in earlier.values():
+            del self._owners[each]
+        if fleets:
+            self._serving[key] = fleets
+        else:
+            self._serving.pop(key, None)
+        self._owners.update(dict.fromkeys(fleets.values(), key))
+        return earlier
+
+    def retire(self, key: EndpointKey, fleets: Mapping[str, Fleet]) -> None:
+        """Stop fleets without a place in the published table once their last requests are answered."""
+        if not fleets:
+            return
+        tasks = self._retiring.setdefault(key, set())
+        task = asyncio.create_task(self._retire(list(fleets.values())))
+        tasks.add(task)
+        task.add_done_callback(lambda done: self._retired(key, done))
+
+    def _retired(self, key: EndpointKey, task: asyncio.Task[None]) -> None:
+        tasks = self._retiring[key]
+        tasks.discard(task)
+        if not tasks:
+            del self._retiring[key]
+
+    async def _retire(self, fleets: list[Fleet]) -> None:
+        await self._routes.drained([instance for each in fleets for instance in each.routes])
+        await stop(fleets)
+
+    async def retired(self, key: EndpointKey) -> None:
+        """Return when every fleet of the endpoint that was to leave has left."""
+        await asyncio.gather(*self._retiring.get(key, ()))
+
+    async def close(self) -> None:
+        """Stop waiting for last requests; the host ends the fleets."""
+        tasks = [task for each in self._retiring.values() for task in each]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def failure_of(fleets: Iterable[Fleet]) -> str | None:
+    """None once all are in service; at the first that cannot start, why."""
+    tasks = [asyncio.create_task(each.started()) for each in fleets]
+    try:
+        for started in asyncio.as_completed(tasks):
+            await started
+    except FleetFailure as failure:
+        return failure.message
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return None
+
+
+async def stop(fleets: Iterable[Fleet]) -> None:
+    """End their processes."""
+    await asyncio.gather(*(each.stop() for each in fleets))

@@ -1,0 +1,175 @@
+"""An endpoint's way from status to status: pure functions, endpoint in, endpoint out. Times are epoch seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sagemaker_local.control.state.endpoint import (
+    Deletion,
+    Deployment,
+    Endpoint,
+    EndpointStatus,
+    Scaling,
+    Stage,
+    Variant,
+    VariantStatus,
+)
+
+EDGES: Mapping[EndpointStatus, frozenset[EndpointStatus]] = {
+    EndpointStatus.CREATING: frozenset({EndpointStatus.IN_SERVICE, EndpointStatus.FAILED}),
+    EndpointStatus.IN_SERVICE: frozenset({EndpointStatus.UPDATING, EndpointStatus.DELETING}),
+    EndpointStatus.UPDATING: frozenset({EndpointStatus.IN_SERVICE, EndpointStatus.ROLLING_BACK}),
+    EndpointStatus.ROLLING_BACK: frozenset({EndpointStatus.IN_SERVICE}),
+    EndpointStatus.FAILED: frozenset({EndpointStatus.DELETING}),
+    EndpointStatus.DELETING: frozenset(),
+}
+"""Where each status may lead (API reference, DescribeEndpoint; a failed update ends InService with the old config)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What UpdateEndpointWeightsAndCapacities asks of one variant; None leaves it."""
+
+    variant_name: str
+    desired_weight: float | None = None
+    desired_instance_count: int | None = None
+
+
+def _move(endpoint: Endpoint, to: EndpointStatus, now: float, **fields: Any) -> Endpoint:
+    """Raises ValueError off the edges: a mistake of ours."""
+    if to not in EDGES[endpoint.status]:
+        raise ValueError(f"endpoint {endpoint.name} cannot go from {endpoint.status} to {to}")
+    return replace(endpoint, status=to, last_modified_time=now, **fields)
+
+
+def updating(endpoint: Endpoint, deployment: Deployment) -> Endpoint:
+    """UpdateEndpoint was accepted; the earlier fleet serves on."""
+    return _move(endpoint, EndpointStatus.UPDATING, deployment.start_time, change=deployment)
+
+
+def activating(endpoint: Endpoint, now: float) -> Endpoint:
+    """The new fleet is healthy: from now on its variants are the endpoint's, though the change is not over."""
+    deployment = _deployment(endpoint)
+    variants = tuple(
+        replace(
+            each,
+            current_weight=each.desired_weight,
+            current_count=each.desired_count,
+            status=VariantStatus(Stage.ACTIVATING_TRAFFIC, now),
+        )
+        for each in deployment.variants
+    )
+    return replace(endpoint, variants=variants, change=replace(deployment, variants=variants))
+
+
+def baking(endpoint: Endpoint, now: float) -> Endpoint:
+    """The new fleet has the traffic; the policy's wait has begun."""
+    return _with_stage(endpoint, VariantStatus(Stage.BAKING, now))
+
+
+def deployed(endpoint: Endpoint, now: float) -> Endpoint:
+    """The deployment is over and good; an earlier update's failure is forgotten."""
+    deployment = _deployment(endpoint)
+    return _move(
+        _with_stage(endpoint, None),
+        EndpointStatus.IN_SERVICE,
+        now,
+        config_name=deployment.config_name,
+        change=None,
+        failure_reason="",
+        last_policy=deployment.policy,
+    )
+
+
+def not_deployed(endpoint: Endpoint, reason: str, now: float) -> Endpoint:
+    """The new fleet did not start: a creation has failed for good, an updated endpoint is as it was before."""
+    if endpoint.status is EndpointStatus.CREATING:
+        variants = tuple(replace(each, status=None) for each in _deployment(endpoint).variants)
+        return _move(endpoint, EndpointStatus.FAILED, now, change=None, failure_reason=reason, variants=variants)
+    return _move(endpoint, EndpointStatus.IN_SERVICE, now, change=None, failure_reason=reason)
+
+
+def scaling(endpoint: Endpoint, targets: tuple[Target, ...], now: float) -> Endpoint:
+    """UpdateEndpointWeightsAndCapacities was accepted."""
+    by_name = {each.variant_name: each for each in targets}
+    status = VariantStatus(Stage.UPDATING, now)
+    variants = tuple(
+        each if (target := by_name.get(each.name)) is None else _aimed(each, target, status)
+        for each in endpoint.variants
+    )
+    return _move(endpoint, EndpointStatus.UPDATING, now, change=Scaling(now), variants=variants)
+
+
+def _aimed(variant: Variant, target: Target, status: VariantStatus) -> Variant:
+    weight, count = target.desired_weight, target.desired_instance_count
+    return replace(
+        variant,
+        desired_weight=variant.desired_weight if weight is None else weight,
+        desired_count=variant.desired_count if count is None else count,
+        status=status,
+    )
+
+
+def scaled(endpoint: Endpoint, now: float) -> Endpoint:
+    """Weights and counts are what was desired."""
+    variants = tuple(
+        replace(each, current_weight=each.desired_weight, current_count=each.desired_count, status=None)
+        for each in endpoint.variants
+    )
+    return _move(endpoint, EndpointStatus.IN_SERVICE, now, change=None, failure_reason="", variants=variants)
+
+
+def rolling_back(endpoint: Endpoint, reason: str, counts: Mapping[str, int], now: float) -> Endpoint:
+    """A change of weights and counts failed: desired is again what was, ``counts`` being the fleets' sizes before."""
+    variants = tuple(
+        replace(each, desired_weight=each.current_weight, desired_count=counts[each.name]) for each in endpoint.variants
+    )
+    return _move(endpoint, EndpointStatus.ROLLING_BACK, now, failure_reason=reason, variants=variants)
+
+
+def rolled_back(endpoint: Endpoint, now: float) -> Endpoint:
+    """Everything is as it was before the failed change, whose reason stays."""
+    variants = tuple(replace(each, status=None) for each in endpoint.variants)
+    return _move(endpoint, EndpointStatus.IN_SERVICE, now, change=None, variants=variants)
+
+
+def deleting(endpoint: Endpoint, now: float) -> Endpoint:
+    """DeleteEndpoint was accepted."""
+    gone = _with_stage(endpoint, VariantStatus(Stage.DELETING, now))
+    return _move(gone, EndpointStatus.DELETING, now, change=Deletion(now))
+
+
+def observed(endpoint: Endpoint, variant_name: str, count: int, message: str, now: float) -> Endpoint:
+    """``count`` instances of a variant can take requests; ``message`` says what is wrong with the others.
+
+    A variant short of instances is Updating while SageMaker replaces them; the endpoint stays InService.
+    """
+    variants = tuple(
+        _seen(each, count, message, now) if each.name == variant_name else each for each in endpoint.variants
+    )
+    return endpoint if variants == endpoint.variants else replace(endpoint, variants=variants)
+
+
+def _seen(variant: Variant, count: int, message: str, now: float) -> Variant:
+    count = min(count, variant.desired_count)
+    busy = variant.status is not None and not variant.status.message
+    if busy:
+        return replace(variant, current_count=count)
+    if count == variant.desired_count:
+        return replace(variant, current_count=count, status=None)
+    start = variant.status.start_time if variant.status else now
+    return replace(
+        variant, current_count=count, status=VariantStatus(Stage.UPDATING, start, message or "Replacing an instance.")
+    )
+
+
+def _deployment(endpoint: Endpoint) -> Deployment:
+    if not isinstance(endpoint.change, Deployment):
+        raise ValueError(f"endpoint {endpoint.name} has no deployment under way")
+    return endpoint.change
+
+
+def _with_stage(endpoint: Endpoint, status: VariantStatus | None) -> Endpoint:
+    return replace(endpoint, variants=tuple(replace(each, status=status) for each in endpoint.variants))

@@ -1,0 +1,74 @@
+"""What a creation or an update deploys: the variants of a configuration, by a deployment policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sagemaker_local.control.state.endpoint import AllAtOnce, Deployment, Stage, Variant, VariantStatus
+from sagemaker_local.control.state.records import EndpointConfig, ProductionVariant
+from sagemaker_local.control.state.store import AccountState
+from sagemaker_local.control.wire.decoding import Document
+from sagemaker_local.control.wire.errors import not_served
+
+DESIRED_COUNT, DESIRED_WEIGHT = "DesiredInstanceCount", "DesiredWeight"
+"""The variant properties that an update can retain (API shape VariantPropertyType)."""
+
+
+def deployment_of(
+    state: AccountState,
+    config: EndpointConfig,
+    policy: AllAtOnce,
+    now: float,
+    earlier: tuple[Variant, ...] = (),
+    retained: frozenset[str] = frozenset(),
+) -> Deployment:
+    """``retained`` properties are taken from the earlier variants of the same name.
+
+    Raises ApiError when a model of the configuration is gone.
+    """
+    known = {each.name: each for each in earlier}
+    variants = tuple(
+        _retaining(_variant(state, each, now), known.get(each.variant_name), retained) for each in config.variants
+    )
+    return Deployment(config.name, variants, now, policy)
+
+
+def _variant(state: AccountState, production: ProductionVariant, now: float) -> Variant:
+    return Variant(
+        production=production,
+        containers=state.models.require(production.model_name).containers,
+        resolution_time=now,
+        current_weight=0.0,
+        desired_weight=production.initial_variant_weight,
+        current_count=0,
+        desired_count=production.initial_instance_count,
+        status=VariantStatus(Stage.CREATING, now),
+    )
+
+
+def _retaining(variant: Variant, earlier: Variant | None, retained: frozenset[str]) -> Variant:
+    if earlier is None:
+        return variant
+    return replace(
+        variant,
+        desired_count=earlier.desired_count if DESIRED_COUNT in retained else variant.desired_count,
+        desired_weight=earlier.desired_weight if DESIRED_WEIGHT in retained else variant.desired_weight,
+    )
+
+
+def policy_of(document: Document | None) -> AllAtOnce:
+    """Raises ApiError for everything but blue/green with all traffic at once."""
+    if document is None:
+        return AllAtOnce()
+    for member in ("RollingUpdatePolicy", "AutoRollbackConfiguration"):
+        if member in document:
+            raise not_served(f"{member} of DeploymentConfig")
+    blue_green = document.get("BlueGreenUpdatePolicy")
+    if blue_green is None:
+        return AllAtOnce(document=document)
+    routing = blue_green["TrafficRoutingConfiguration"]
+    if routing["Type"] != "ALL_AT_ONCE":
+        raise not_served(f"{routing['Type']} of TrafficRoutingConfiguration")
+    if "MaximumExecutionTimeoutInSeconds" in blue_green:
+        raise not_served("MaximumExecutionTimeoutInSeconds of BlueGreenUpdatePolicy")
+    return AllAtOnce(routing["WaitIntervalInSeconds"], blue_green.get("TerminationWaitInSeconds", 0), document)

@@ -1,0 +1,123 @@
+"""UpdateEndpoint and UpdateEndpointWeightsAndCapacities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sagemaker_local.control.lifecycle import transitions
+from sagemaker_local.control.lifecycle.transitions import Target
+from sagemaker_local.control.operations.deployments import DESIRED_COUNT, DESIRED_WEIGHT, deployment_of, policy_of
+from sagemaker_local.control.operations.operation import Operation
+from sagemaker_local.control.state.endpoint import AllAtOnce, Endpoint, EndpointStatus
+from sagemaker_local.control.state.store import AccountState
+from sagemaker_local.control.wire.decoding import Document
+from sagemaker_local.control.wire.errors import in_progress, invalid, not_served
+
+
+@dataclass(frozen=True, slots=True)
+class VariantProperty:
+    """API shape VariantProperty."""
+
+    variant_property_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateEndpointInput:
+    """API shape UpdateEndpointInput."""
+
+    endpoint_name: str
+    endpoint_config_name: str
+    retain_all_variant_properties: bool = False
+    exclude_retained_variant_properties: tuple[VariantProperty, ...] = ()
+    deployment_config: Document | None = None
+    retain_deployment_config: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WeightAndCapacity:
+    """API shape DesiredWeightAndCapacity."""
+
+    variant_name: str
+    desired_weight: float | None = None
+    desired_instance_count: int | None = None
+    serverless_update_config: Document | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsInput:
+    """API shape UpdateEndpointWeightsAndCapacitiesInput."""
+
+    endpoint_name: str
+    desired_weights_and_capacities: tuple[WeightAndCapacity, ...]
+
+
+def update_endpoint(state: AccountState, request: UpdateEndpointInput, now: float) -> Document:
+    """Begins a new fleet; the earlier one serves until it is healthy, and on if it never is."""
+    endpoint = _changeable(state, request.endpoint_name)
+    config = state.endpoint_configs.require(request.endpoint_config_name)
+    deployment = deployment_of(
+        state, config, _policy(endpoint, request), now, endpoint.variants, _retained_properties(request)
+    )
+    state.change_endpoint(transitions.updating(endpoint, deployment))
+    return {"EndpointArn": endpoint.arn}
+
+
+def _changeable(state: AccountState, name: str) -> Endpoint:
+    endpoint = state.endpoints.require(name)
+    if endpoint.change is not None:
+        raise in_progress(endpoint.arn)
+    if endpoint.status is not EndpointStatus.IN_SERVICE:
+        raise invalid(
+            f'Cannot update endpoint "{endpoint.arn}": its status is {endpoint.status}; delete it and create it again.'
+        )
+    return endpoint
+
+
+def _policy(endpoint: Endpoint, request: UpdateEndpointInput) -> AllAtOnce:
+    if not request.retain_deployment_config:
+        return policy_of(request.deployment_config)
+    if request.deployment_config is not None:
+        raise invalid("RetainDeploymentConfig and DeploymentConfig exclude each other; set one of them.")
+    return endpoint.last_policy or AllAtOnce()
+
+
+def _retained_properties(request: UpdateEndpointInput) -> frozenset[str]:
+    excluded = {each.variant_property_type for each in request.exclude_retained_variant_properties}
+    if unserved := excluded - {DESIRED_COUNT, DESIRED_WEIGHT}:
+        raise not_served(f"{min(unserved)} of ExcludeRetainedVariantProperties")
+    if not request.retain_all_variant_properties:
+        return frozenset()
+    return frozenset({DESIRED_COUNT, DESIRED_WEIGHT}) - excluded
+
+
+def update_weights(state: AccountState, request: WeightsInput, now: float) -> Document:
+    """Begins to change weights and counts of the fleet that serves."""
+    endpoint = _changeable(state, request.endpoint_name)
+    targets = tuple(_target(endpoint, each) for each in request.desired_weights_and_capacities)
+    names = [each.variant_name for each in targets]
+    if len(set(names)) < len(names):
+        raise invalid("DesiredWeightsAndCapacities names a variant twice; name every variant once.")
+    state.change_endpoint(transitions.scaling(endpoint, targets, now))
+    return {"EndpointArn": endpoint.arn}
+
+
+def _target(endpoint: Endpoint, asked: WeightAndCapacity) -> Target:
+    names = [each.name for each in endpoint.variants]
+    if asked.variant_name not in names:
+        raise invalid(
+            f'Variant "{asked.variant_name}" does not exist in endpoint "{endpoint.arn}"; it has: {", ".join(names)}.'
+        )
+    if asked.serverless_update_config is not None:
+        raise not_served("ServerlessUpdateConfig")
+    if asked.desired_instance_count == 0:
+        raise invalid(
+            f"DesiredInstanceCount of variant {asked.variant_name} must be at least 1: only asynchronous endpoints "
+            "and inference components scale to 0."
+        )
+    return Target(asked.variant_name, asked.desired_weight, asked.desired_instance_count)
+
+
+OPERATIONS = (
+    Operation("UpdateEndpoint", UpdateEndpointInput, update_endpoint),
+    Operation("UpdateEndpointWeightsAndCapacities", WeightsInput, update_weights),
+)

@@ -1,0 +1,135 @@
+"""CreateModel, DescribeModel, ListModels, DeleteModel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sagemaker_local.control.operations.operation import NOTHING, Operation
+from sagemaker_local.control.operations.paging import ListInput, page
+from sagemaker_local.control.operations.tags import tags_of_new
+from sagemaker_local.control.state.records import Container, Model, Tag
+from sagemaker_local.control.state.store import AccountState
+from sagemaker_local.control.wire.decoding import Document, decode
+from sagemaker_local.control.wire.errors import invalid, not_served
+
+_MOST_ENVIRONMENT_BYTES = 32 * 1024
+_NOT_SERVED = (
+    "ModelPackageName",
+    "InferenceSpecificationName",
+    "ModelDataSource",
+    "AdditionalModelDataSources",
+    "MultiModelConfig",
+    "ContainerMetricsConfig",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateModelInput:
+    """API shape CreateModelInput. What a laptop has no counterpart for (role, VPC, isolation) is only shown again."""
+
+    model_name: str
+    primary_container: Document | None = None
+    containers: tuple[Document, ...] = ()
+    inference_execution_config: Document | None = None
+    execution_role_arn: str | None = None
+    vpc_config: Document | None = None
+    enable_network_isolation: bool = False
+    tags: tuple[Tag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """Of DescribeModel and DeleteModel."""
+
+    model_name: str
+
+
+def create_model(state: AccountState, request: CreateModelInput, now: float) -> Document:
+    """Neither image nor archive nor role is looked at: a fleet that needs them finds out."""
+    definitions = _definitions(request)
+    tags = tags_of_new(request.tags)
+    state.models.refuse_taken(request.model_name)
+    arn = state.models.arn(request.model_name)
+    containers = tuple(decode(Container, each) for each in definitions)
+    state.models.put(Model(request.model_name, arn, now, containers, _described(request)))
+    state.tags[arn] = tags
+    return {"ModelArn": arn}
+
+
+def _definitions(request: CreateModelInput) -> tuple[Document, ...]:
+    if (request.primary_container is None) == (not request.containers):
+        raise invalid("Exactly one of PrimaryContainer and Containers must be set.")
+    definitions = (request.primary_container,) if request.primary_container is not None else request.containers
+    if len(definitions) > 1:
+        raise not_served("a model of several containers (inference pipelines and direct invocation)")
+    if request.inference_execution_config is not None:
+        raise not_served("InferenceExecutionConfig")
+    for each in definitions:
+        _check(each)
+    sizes = (len(f"{key}{value}".encode()) for each in definitions for key, value in _environment(each))
+    if sum(sizes) > _MOST_ENVIRONMENT_BYTES:
+        raise invalid(f"The Environment of all containers has more than {_MOST_ENVIRONMENT_BYTES} bytes.")
+    return definitions
+
+
+def _environment(definition: Document) -> Iterable[tuple[str, str]]:
+    environment: dict[str, str] = definition.get("Environment", {})
+    return environment.items()
+
+
+def _check(definition: Document) -> None:
+    for member in _NOT_SERVED:
+        if member in definition:
+            raise not_served(f"{member} of a container")
+    if definition.get("Mode") == "MultiModel":
+        raise not_served("containers in the mode MultiModel")
+    if "Image" not in definition:
+        raise invalid("A container needs Image, the URI of what serves the model.")
+
+
+def _described(request: CreateModelInput) -> Document:
+    def filled(definition: Document) -> Document:
+        return {"Mode": "SingleModel", "Environment": {}, **definition}
+
+    return {
+        "PrimaryContainer": filled(request.primary_container) if request.primary_container is not None else None,
+        "Containers": [filled(each) for each in request.containers] or None,
+        "ExecutionRoleArn": request.execution_role_arn,
+        "VpcConfig": request.vpc_config,
+        "EnableNetworkIsolation": request.enable_network_isolation,
+    }
+
+
+def describe_model(state: AccountState, request: ModelInput, now: float) -> Document:
+    """With the defaults that SageMaker fills in."""
+    model = state.models.require(request.model_name)
+    return {
+        "ModelName": model.name,
+        "ModelArn": model.arn,
+        "CreationTime": model.creation_time,
+        **model.described,
+    }
+
+
+def list_models(state: AccountState, request: ListInput, now: float) -> Document:
+    """One page."""
+    shown, token = page(state.models, request)
+    models = [{"ModelName": each.name, "ModelArn": each.arn, "CreationTime": each.creation_time} for each in shown]
+    return {"Models": models, "NextToken": token}
+
+
+def delete_model(state: AccountState, request: ModelInput, now: float) -> Document:
+    """Allowed while an endpoint configuration names it, as far as is known of SageMaker."""
+    model = state.models.require(request.model_name)
+    state.models.remove(model.name)
+    state.tags.pop(model.arn, None)
+    return NOTHING
+
+
+OPERATIONS = (
+    Operation("CreateModel", CreateModelInput, create_model),
+    Operation("DescribeModel", ModelInput, describe_model),
+    Operation("ListModels", ListInput, list_models),
+    Operation("DeleteModel", ModelInput, delete_model),
+)

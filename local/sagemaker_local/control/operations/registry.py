@@ -1,0 +1,14 @@
+"""Every operation that is served. A new resource is one more module with its table, named here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sagemaker_local.control.operations import endpoint_configs, endpoint_updates, endpoints, models, tags
+from sagemaker_local.control.operations.operation import Operation
+
+OPERATIONS: Mapping[str, Operation] = {
+    each.name: each
+    for module in (models, endpoint_configs, endpoints, endpoint_updates, tags)
+    for each in module.OPERATIONS
+}

@@ -1,0 +1,88 @@
+"""The control plane's HTTP server: SageMaker's API, the admin API, and the way to the inner AWS."""
+
+from __future__ import annotations
+
+import socket
+
+from aiohttp import web
+
+from sagemaker_local.control.admin import Admin
+from sagemaker_local.control.api import Api, ApiReply, ApiRequest, ReplyLost
+from sagemaker_local.control.wire.errors import ApiError, unknown_operation
+from sagemaker_local.control.wire.replies import CONTENT_TYPE, encoded_error, request_id
+from sagemaker_local.control.wire.service import TARGET_PREFIX
+from sagemaker_local.inner.passage import Passage
+from sagemaker_local.router.callers import caller_of, credential_of, presigned_credential_of
+from sagemaker_local.router.limits import ADMIN_PREFIX
+
+_MISSING = ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+_INCOMPLETE = ApiError(
+    "IncompleteSignatureException",
+    "Authorization header requires 'Credential' parameter of the form key/date/region/service/aws4_request.",
+    403,
+)
+
+
+class ControlServer:
+    """Tells requests apart. ``accounts`` maps access keys that were given out to their account; it may grow."""
+
+    def __init__(self, api: Api, admin: Admin, passage: Passage, accounts: dict[str, str]) -> None:
+        self._api = api
+        self._admin = admin
+        self._passage = passage
+        self._accounts = accounts
+        self._runner = web.ServerRunner(web.Server(self._answer, access_log=None))
+
+    async def start(self, listener: socket.socket) -> None:
+        """Serve on a listening socket."""
+        await self._runner.setup()
+        await web.SockSite(self._runner, listener, backlog=1024).start()
+
+    async def close(self) -> None:
+        """Finish requests under way, stop serving."""
+        await self._runner.cleanup()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        target = request.headers.get("X-Amz-Target", "")
+        if target.startswith(TARGET_PREFIX):
+            return await self._sagemaker(request, target.removeprefix(TARGET_PREFIX))
+        if request.raw_path.startswith(ADMIN_PREFIX):  # as the router reads it, which lets only this machine in
+            return await self._admin.answer(request)
+        if request.path.startswith("/endpoints/"):
+            return _reply(_refused(unknown_operation(f"of the runtime at {request.path}")))
+        credential = _credential(request)
+        caller = caller_of(credential, self._accounts) if credential else None
+        service = credential.rsplit(b"/", 2)[-2].decode("latin-1") if caller and credential else ""
+        return await self._passage.answer(request, caller, service)
+
+    async def _sagemaker(self, request: web.BaseRequest, operation: str) -> web.StreamResponse:
+        body = await request.read()
+        credential = _credential(request)
+        if credential is None:
+            return _reply(_refused(_MISSING))
+        caller = caller_of(credential, self._accounts)
+        if caller is None:
+            return _reply(_refused(_INCOMPLETE))
+        agent = request.headers.get("User-Agent", "")
+        try:
+            return _reply(await self._api.answer(ApiRequest(operation, body, caller, agent)))
+        except ReplyLost:
+            if request.transport is not None:
+                request.transport.close()
+            return web.Response()
+
+
+def _credential(request: web.BaseRequest) -> bytes | None:
+    authorization = request.headers.get("Authorization")
+    if authorization is not None:
+        return credential_of(authorization.encode("latin-1", "replace")) or b""
+    return presigned_credential_of(request.raw_path.encode("latin-1", "replace"))
+
+
+def _refused(error: ApiError) -> ApiReply:
+    return ApiReply(error.status, encoded_error(error), error.code)
+
+
+def _reply(reply: ApiReply) -> web.Response:
+    headers = {"x-amzn-RequestId": request_id(), "Content-Type": CONTENT_TYPE}
+    return web.Response(status=reply.status, body=reply.body, headers=headers)

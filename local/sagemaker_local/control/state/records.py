@@ -1,0 +1,68 @@
+"""Models and endpoint configurations: made once, never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sagemaker_local.control.wire.decoding import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """API shape Tag."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """Of API shape ContainerDefinition what hosting acts upon."""
+
+    image: str
+    model_data_url: str | None = None
+    environment: Document = field(default_factory=dict)
+    container_hostname: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingConfig:
+    """API shape ProductionVariantRoutingConfig."""
+
+    routing_strategy: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProductionVariant:
+    """Of API shape ProductionVariant what is acted upon. The two time-outs are seconds."""
+
+    variant_name: str
+    model_name: str
+    instance_type: str
+    initial_instance_count: int = 1
+    initial_variant_weight: float = 1.0
+    model_data_download_timeout_in_seconds: int | None = None
+    container_startup_health_check_timeout_in_seconds: int | None = None
+    routing_config: RoutingConfig | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """``described`` is the request, which DescribeModel shows again."""
+
+    name: str
+    arn: str
+    creation_time: float
+    containers: tuple[Container, ...]
+    described: Document
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    """``described`` is the request, which DescribeEndpointConfig shows again."""
+
+    name: str
+    arn: str
+    creation_time: float
+    variants: tuple[ProductionVariant, ...]
+    described: Document

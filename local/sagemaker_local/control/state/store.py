@@ -1,0 +1,119 @@
+"""Everything that exists, by account and region."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Generic, Protocol, TypeVar
+
+from sagemaker_local.control.state import names
+from sagemaker_local.control.state.endpoint import Endpoint
+from sagemaker_local.control.state.records import EndpointConfig, Model
+from sagemaker_local.control.wire.errors import already_exists, not_found
+from sagemaker_local.router.routes import EndpointKey
+
+
+class Named(Protocol):
+    """A resource."""
+
+    @property
+    def name(self) -> str:
+        """Unique among its kind, in an account and region, without regard to case."""
+
+
+R = TypeVar("R", bound=Named)
+
+
+class Collection(Generic[R]):
+    """The resources of one kind. Names are found in their own case and taken in any (API reference, CreateEndpoint)."""
+
+    def __init__(self, region: str, account: str, kind: str) -> None:
+        self._region, self._account, self._kind = region, account, kind
+        self._members: dict[str, R] = {}
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self._members.values())
+
+    def arn(self, name: str) -> str:
+        """What the resource's ARN is or would be."""
+        return names.arn_of(self._region, self._account, self._kind, name)
+
+    def get(self, name: str) -> R | None:
+        """None when there is none of this name."""
+        found = self._members.get(name.lower())
+        return found if found is not None and found.name == name else None
+
+    def require(self, name: str) -> R:
+        """Raises ApiError when there is none of this name."""
+        found = self.get(name)
+        if found is None:
+            raise not_found(names.WORDS[self._kind], self.arn(name))
+        return found
+
+    def refuse_taken(self, name: str) -> None:
+        """Raises ApiError when the name is taken."""
+        if name.lower() in self._members:
+            raise already_exists(names.WORDS[self._kind], self.arn(name))
+
+    def has_arn_name(self, name: str) -> bool:
+        """Whether an ARN with this name is one of a member."""
+        return name.lower() in self._members
+
+    def put(self, record: R) -> None:
+        """Add it, or replace the one of the same name."""
+        self._members[record.name.lower()] = record
+
+    def remove(self, name: str) -> None:
+        """Once it is gone."""
+        self._members.pop(name.lower(), None)
+
+
+class AccountState:
+    """What one account has in one region. ``on_endpoint`` hears of every endpoint that an operation has put."""
+
+    def __init__(self, account: str, region: str, on_endpoint: Callable[[EndpointKey], None]) -> None:
+        self.account = account
+        self.region = region
+        self.models: Collection[Model] = Collection(region, account, names.MODEL)
+        self.endpoint_configs: Collection[EndpointConfig] = Collection(region, account, names.ENDPOINT_CONFIG)
+        self.endpoints: Collection[Endpoint] = Collection(region, account, names.ENDPOINT)
+        self.tags: dict[str, dict[str, str]] = {}
+        self._on_endpoint = on_endpoint
+
+    def change_endpoint(self, endpoint: Endpoint) -> None:
+        """Put an endpoint with a change that must be carried out."""
+        self.endpoints.put(endpoint)
+        self._on_endpoint(endpoint.key)
+
+
+class Store:
+    """All accounts and regions; one is there as soon as somebody asks for it."""
+
+    def __init__(self, on_endpoint: Callable[[EndpointKey], None]) -> None:
+        self._on_endpoint = on_endpoint
+        self._states: dict[tuple[str, str], AccountState] = {}
+
+    def of(self, account: str, region: str) -> AccountState:
+        """What an account has in a region."""
+        state = self._states.get((account, region))
+        if state is None:
+            state = self._states[account, region] = AccountState(account, region, self._on_endpoint)
+        return state
+
+    def endpoint(self, key: EndpointKey) -> Endpoint | None:
+        """None when it is gone."""
+        return self.of(key[0], key[1]).endpoints.get(key[2])
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        """Of every account and region."""
+        for state in list(self._states.values()):
+            yield from state.endpoints
+
+    def put_endpoint(self, endpoint: Endpoint) -> None:
+        """Record how far a change has come."""
+        self.of(endpoint.key[0], endpoint.key[1]).endpoints.put(endpoint)
+
+    def remove_endpoint(self, endpoint: Endpoint) -> None:
+        """It is gone, and so are its tags."""
+        state = self.of(endpoint.key[0], endpoint.key[1])
+        state.endpoints.remove(endpoint.name)
+        state.tags.pop(endpoint.arn, None)

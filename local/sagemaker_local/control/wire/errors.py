@@ -1,0 +1,59 @@
+"""Refusals of the control plane, with the codes and message starts that clients match on."""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """A refused request: error code, text and HTTP status as the API answers them."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+def invalid(message: str) -> ApiError:
+    """SageMaker's answer to nearly everything that is wrong with a request."""
+    return ApiError("ValidationException", message)
+
+
+def constraints(violations: list[str]) -> ApiError:
+    """Several violated constraints of the API's model in one answer, worded as AWS's validator does."""
+    count = len(violations)
+    return invalid(f"{count} validation error{'' if count == 1 else 's'} detected: {'; '.join(violations)}")
+
+
+def not_found(kind: str, arn: str) -> ApiError:
+    """``kind`` in SageMaker's words: endpoint, endpoint configuration, model."""
+    return invalid(f'Could not find {kind} "{arn}".')
+
+
+def already_exists(kind: str, arn: str) -> ApiError:
+    """Names of these resources are taken until the resource is gone."""
+    return invalid(f'Cannot create already existing {kind} "{arn}".')
+
+
+def in_progress(arn: str) -> ApiError:
+    """The endpoint is changing; UpdateEndpoint, UpdateEndpointWeightsAndCapacities and DeleteEndpoint say so."""
+    return invalid(f'Cannot update in-progress endpoint "{arn}".')
+
+
+def not_served(what: str) -> ApiError:
+    """Something that SageMaker does and local SageMaker does not do yet; better refused than silently ignored."""
+    return invalid(f"Local SageMaker does not implement {what} yet; leave it out.")
+
+
+def unknown_operation(operation: str) -> ApiError:
+    """Neither an operation of the API, nor one that is served here."""
+    return ApiError("UnknownOperationException", f"Local SageMaker does not serve the operation {operation}.")
+
+
+def unreadable(message: str) -> ApiError:
+    """The body is not the JSON that the operation's input asks for."""
+    return ApiError("SerializationException", message)
+
+
+def throttled() -> ApiError:
+    """More calls than allowed."""
+    return ApiError("ThrottlingException", "Rate exceeded")
