@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from devcluster import ControlPlane
+import devcluster
+from devcluster import Cluster, ExistingCluster
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "manifests"
@@ -16,17 +17,16 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """etcd, kube-apiserver and kube-controller-manager; installed is all of the operator but its Deployment."""
-    plane = ControlPlane.start(tmp_path_factory.mktemp("control-plane"), controller_manager=True, audit=True)
-    try:
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Installed is all of the operator but its Deployment. A control plane of its own has an audit log, an existing
+    cluster has none."""
+    folder = tmp_path_factory.mktemp("control-plane")
+    with devcluster.cluster(folder, controller_manager=True, audit=True) as plane:
         install(plane)
         yield plane
-    finally:
-        plane.stop()
 
 
-def install(plane: ControlPlane) -> None:
+def install(plane: Cluster) -> None:
     """As a cluster's administrator would; the Deployment is left out, for the operator runs as a process here."""
     parts = [ROOT / "crds/sagemakerendpoints.yaml"]
     parts += [MANIFESTS / f"{part}.yaml" for part in ("namespace", "rbac", "user-roles", "deletion-protection")]
@@ -37,8 +37,10 @@ def install(plane: ControlPlane) -> None:
 
 
 @pytest.fixture
-def namespace(control_plane: ControlPlane) -> str:
-    """A fresh namespace. It goes away with the control plane; objects in it may keep finalizers."""
+def namespace(control_plane: Cluster) -> Iterator[str]:
+    """A fresh namespace. Objects in it may keep finalizers."""
     name = f"test-{os.getpid()}-{next(_numbers)}"
     control_plane.kubectl("create", "namespace", name)
-    return name
+    yield name
+    if isinstance(control_plane, ExistingCluster):  # one of its own goes away with all that is in it
+        control_plane.kubectl("delete", "namespace", name, "--wait=false")
