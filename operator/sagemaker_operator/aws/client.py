@@ -80,7 +80,7 @@ class RegionClient:
             reply = getattr(client, method)(**request)
         except (ClientError, BotoCoreError) as raised:
             error = classify(raised, operation)
-            outcome, reply = error.kind.value, getattr(raised, "response", {})
+            outcome, reply = error.kind.value, getattr(raised, "response", None) or {}
             if error.kind is Kind.THROTTLED:
                 bucket.pause(_THROTTLE_PAUSE_SECONDS)
             raise error from raised

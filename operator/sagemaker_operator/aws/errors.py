@@ -1,17 +1,23 @@
 """What an AWS error means to the operator: one table, first match wins."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
+    NoAuthTokenError,
     NoCredentialsError,
+    ParamValidationError,
     PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
 )
 
 from sagemaker_operator.plan.problems import Problem
+from sagemaker_operator.plan.wording import aws_says
 
 
 class Kind(Enum):
@@ -79,15 +85,23 @@ _TABLE = (
     ),
 )
 
+_NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    NoAuthTokenError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
+_DENIED_ACTION = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)", re.IGNORECASE)
+
 
 def classify(error: ClientError | BotoCoreError, operation: str) -> AWSError:
     """The AWSError of what boto3 raised."""
     if not isinstance(error, ClientError):
-        lacking = isinstance(error, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError)
-        kind = Kind.CREDENTIALS if lacking else Kind.UNREACHABLE
-        return AWSError(kind, operation, type(error).__name__, str(error))
-    code = error.response.get("Error", {}).get("Code", "")
-    message = error.response.get("Error", {}).get("Message", "")
+        return AWSError(_kind_without_reply(error), operation, type(error).__name__, str(error))
+    code = error.response.get("Error", {}).get("Code") or ""
+    message = error.response.get("Error", {}).get("Message") or ""  # null when a runtime service throttles
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     for row in _TABLE:
         if code in row.codes and message.startswith(row.start):
@@ -95,22 +109,37 @@ def classify(error: ClientError | BotoCoreError, operation: str) -> AWSError:
     return AWSError(Kind.INTERNAL if status >= 500 else Kind.INVALID, operation, code, message)
 
 
+def _kind_without_reply(error: BotoCoreError) -> Kind:
+    if isinstance(error, _NO_CREDENTIALS):
+        return Kind.CREDENTIALS
+    return Kind.INVALID if isinstance(error, ParamValidationError) else Kind.UNREACHABLE
+
+
 def problem_of(error: AWSError, blocked_seconds: float, *, waited: bool = False) -> Problem:
     """The problem to report. `blocked_seconds`: the next look where only a person can help, but we cannot be told.
 
     `waited`: a role or right that is new has had time enough to reach all of AWS, so it is missing.
     """
-    operation, says = error.operation, f"AWS says: {error.message}"
+    problem = _problem(error, blocked_seconds, waited)
+    return replace(problem, message=problem.message.strip())  # AWS may have said nothing
+
+
+def _problem(error: AWSError, blocked_seconds: float, waited: bool) -> Problem:
+    operation, says = error.operation, aws_says(error.message)
     match error.kind:
         case Kind.THROTTLED:
             message = f"AWS asked us to slow down on {operation}. Not an error of yours."
             return Problem("Throttled", message, "If it lasts: lower --aws-calls-per-second.", stalled=False)
         case Kind.DENIED:
-            hint = f"Allow sagemaker:{operation} in the operator's policy; manifests/iam has all it needs."
-            return Problem("AccessDenied", f"{operation} is denied. {says}", hint, retry_after=blocked_seconds)
+            named = _DENIED_ACTION.search(error.message)
+            right = named[1] if named else f"sagemaker:{operation}"
+            message = f"{operation} is denied: the operator has no right to {right}. {says}"
+            hint = f"Allow {right} in the operator's policy; manifests/iam has all it needs."
+            return Problem("AccessDenied", message, hint, retry_after=blocked_seconds)
         case Kind.QUOTA:
             hint = "Ask for more in Service Quotas, or free instances."
-            return Problem("QuotaExceeded", f"{operation}: {says}", hint, retry_after=2 * blocked_seconds)
+            message = f"{operation} goes beyond a quota of the account. {says}"
+            return Problem("QuotaExceeded", message, hint, retry_after=2 * blocked_seconds)
         case Kind.CREDENTIALS:
             hint = "Give the operator's ServiceAccount a role, or set the standard AWS environment."
             return Problem(
@@ -120,7 +149,8 @@ def problem_of(error: AWSError, blocked_seconds: float, *, waited: bool = False)
             hint = "Nothing; it is tried again. If it lasts: look at the network and at AWS_ENDPOINT_URL."
             return Problem("AWSUnreachable", f"AWS gave no answer to {operation}.", hint, stalled=False)
         case Kind.INTERNAL:
-            return Problem("InternalFailure", f"{operation}: {says}", "Nothing; it is tried again.", stalled=False)
+            message = f"AWS failed at {operation}. {says}"
+            return Problem("InternalFailure", message, "Nothing; it is tried again.", stalled=False)
         case Kind.PROPAGATING if waited:
             role = error.message.startswith("Could not assume role")
             hint = (
@@ -131,7 +161,8 @@ def problem_of(error: AWSError, blocked_seconds: float, *, waited: bool = False)
             reason = "AccessDenied" if role else "ModelDataError"
             return Problem(reason, f"{operation} was refused. {says}", hint, retry_after=blocked_seconds)
         case Kind.BUSY | Kind.ABSENT | Kind.EXISTS | Kind.PROPAGATING:
-            return Problem("Progressing", f"{operation}: {says}", "Nothing; it is tried again.", stalled=False)
+            message = f"{operation} cannot be done yet. {says}"
+            return Problem("Progressing", message, "Nothing; it is tried again.", stalled=False)
         case Kind.INVALID:
             hint = "Correct the spec and apply."
             return Problem("InvalidSpec", f"{operation} was refused. {says}", hint, retry_after=2 * blocked_seconds)
