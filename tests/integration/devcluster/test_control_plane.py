@@ -51,7 +51,8 @@ def test_when_its_starter_is_killed_nothing_stays(
 ) -> None:
     said = tmp_path / "said"
     with said.open("w") as stdout:
-        starter = subprocess.Popen([sys.executable, "-m", "devcluster", "up", "--controller-manager"], stdout=stdout)
+        command = [sys.executable, "-m", "devcluster", "up", "--controller-manager", "--folder", str(tmp_path / "data")]
+        starter = subprocess.Popen(command, stdout=stdout, env={**os.environ, "TMPDIR": str(tmp_path)})
     await_line(said, "export KUBECONFIG=")
     assert len(marked.commands()) >= 4
     starter.kill()
