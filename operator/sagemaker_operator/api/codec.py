@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _INITIALISMS = ("ARN", "URL", "ID")
+_NOUNS = {str: "a string", int: "an integer", bool: "a boolean", float: "a number", dict: "an object", list: "a list"}
 
 
 class DecodeError(ValueError):
@@ -60,7 +61,7 @@ def _decode(kind: Any, data: Any, where: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _decode_dataclass(kind, _typed(dict, data, where), where)
     if kind is dt.datetime:
-        return dt.datetime.fromisoformat(_typed(str, data, where))
+        return _time(_typed(str, data, where), where)
     if kind is float and isinstance(data, int):
         return float(data)
     return _typed(kind, data, where)
@@ -79,7 +80,14 @@ def _decode_dataclass(cls: Any, data: dict[str, Any], where: str) -> Any:
     return cls(**members)
 
 
+def _time(text: str, where: str) -> dt.datetime:
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise DecodeError(f"{where}: {text!r} is not a date and time") from None
+
+
 def _typed(kind: Any, data: Any, where: str) -> Any:
     if not isinstance(data, kind) or (kind is int and isinstance(data, bool)):
-        raise DecodeError(f"{where}: {data!r} is not a {kind.__name__}")
+        raise DecodeError(f"{where}: {data!r} is not {_NOUNS.get(kind, kind.__name__)}")
     return data

@@ -78,5 +78,5 @@ def _parse_status(data: Mapping[str, Any]) -> Status:
     """A status that another version wrote in another shape is forgotten: it is rebuilt from AWS."""
     try:
         return decode(Status, data, "status")
-    except (DecodeError, ValueError):
+    except DecodeError:
         return Status()
