@@ -99,6 +99,17 @@ def test_a_second_process_waits_and_builds_nothing(
     assert release_host.asked == []
 
 
+def test_while_one_builds_nobody_else_can(sources: Sources, recorder: Any, fake_go: Path) -> None:
+    def step(text: str, done: int = 0, total: int = 0) -> None:
+        with (sources.programs / ".lock").open("w") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        recorder.steps.append((text, done, total))
+
+    recorder.step = step
+    ensure(("etcd",), recorder, sources)
+    assert any(text.startswith("Building etcd") for text, _, _ in recorder.steps)
+
+
 def test_a_named_folder_that_is_none_is_refused(sources: Sources, recorder: Any, tmp_path: Path) -> None:
     with pytest.raises(BinaryError, match=r"KUBEBUILDER_ASSETS is .*/nowhere, which is no folder\. Set it to one with"):
         ensure(API, recorder, dataclasses.replace(sources, named=tmp_path / "nowhere"))
