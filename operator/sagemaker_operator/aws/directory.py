@@ -6,7 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sagemaker_operator.plan.observed import ObservedEndpoint
 
@@ -90,6 +90,7 @@ class Directory:
         self.endpoints_listed = False
         self.parts_listed_at: float | None = None
         self._summaries: dict[str, EndpointSummary] = {}
+        self._spelling: dict[str, str] = {}
         self._touched: dict[str, float] = {}
         self._unsure: set[str] = set()
         self._looks: dict[str, Look] = {}
@@ -99,6 +100,7 @@ class Directory:
         """By a ListEndpoints begun at `started`. Returns the lower-case names whose endpoint came, went or changed."""
         with self.lock:
             new = {name.lower(): summary for name, summary in listed.items()}
+            self._spelling = {name.lower(): name for name in listed}
             newer = {name for name, at in self._touched.items() if at >= started}
             for name in newer:
                 new.pop(name, None)
@@ -115,6 +117,11 @@ class Directory:
         """What the last listing, or what we did since, says of the endpoint; None when it is not there."""
         with self.lock:
             return self._summaries.get(name.lower())
+
+    def spelling(self, name: str) -> str:
+        """The name as the listing has it: an endpoint cannot be created beside it, but only this one finds it."""
+        with self.lock:
+            return self._spelling.get(name.lower(), name)
 
     def look(self, name: str) -> Look | None:
         """The last description, if the listing has not said otherwise since."""
@@ -173,12 +180,13 @@ class Directory:
 
     def retagged(self, name: str, add: Mapping[str, str], remove: Iterable[str]) -> None:
         """We changed the tags of an endpoint that was described."""
+        key, gone = name.lower(), set(remove)
         with self.lock:
-            created, tags = self._tags.pop(name.lower(), (None, {}))
-            self._looks.pop(name.lower(), None)
-            if created is not None:
-                gone = set(remove)
-                self._tags[name.lower()] = (created, {k: v for k, v in {**tags, **add}.items() if k not in gone})
+            if (known := self._tags.get(key)) is None or (look := self._looks.get(key)) is None:
+                return
+            tags = {k: v for k, v in {**known[1], **add}.items() if k not in gone}
+            self._tags[key] = (known[0], tags)
+            self._looks[key] = replace(look, endpoint=replace(look.endpoint, tags=tags))
 
 
 def _turned(old: EndpointSummary | None, new: EndpointSummary | None) -> bool:

@@ -86,7 +86,7 @@ class Region:
     def _describe(self, name: str, *, drifted: bool) -> None:
         """`drifted`: no listing says that it changed, so this look is for what none shows: the tags too."""
         try:
-            reply = self.client.call("describe_endpoint", EndpointName=name)
+            reply = self.client.call("describe_endpoint", EndpointName=self.directory.spelling(name))
             tags = None if drifted else self.directory.tags(name, reply["CreationTime"])
             if tags is None:
                 tags = self.read_tags(reply["EndpointArn"])

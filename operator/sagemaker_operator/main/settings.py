@@ -39,7 +39,7 @@ class Settings:
     lease_namespace: str | None = _setting(None, "namespace of the Lease; else the pod's own")
     lease_seconds: int = _setting(15, "term of the Lease: how long the next operator waits after a crash of this one")
     sweep_seconds: float = _setting(60.0, "between listings of all endpoints, per account and region")
-    sweep_in_motion_seconds: float = _setting(3.0, "the same while one of our endpoints is changing")
+    sweep_in_motion_seconds: float = _setting(2.0, "the same while one of our endpoints is changing")
     look_in_motion_seconds: float = _setting(15.0, "between descriptions of an endpoint that is changing")
     drift_seconds: float = _setting(3600.0, "between descriptions of a steady endpoint, give or take a fifth")
     parts_seconds: float = _setting(600.0, "between listings of all models and endpoint configs")

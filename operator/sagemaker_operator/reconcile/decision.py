@@ -21,6 +21,8 @@ from sagemaker_operator.plan.refusals import invalid_spec, unreadable_spec
 
 # A look is older than that when its time has come, whatever the jitter.
 _DUE = 0.75
+# Old enough that somebody else may have changed the endpoint since.
+_FRESH_SECONDS = 5.0
 _CHANGES_ENDPOINT = (UpdateEndpoint, UpdateWeights, ChangeTags, DeleteEndpoint)
 
 
@@ -66,7 +68,7 @@ class Decider:
         case = self._case(resource, desired, target, _DUE * (self.tuning.motion if moving else self.tuning.drift))
         decided = plan(case)
         if case.endpoint is not None and any(isinstance(action, _CHANGES_ENDPOINT) for action in decided.actions):
-            case = self._case(resource, desired, target, 0)
+            case = self._case(resource, desired, target, _FRESH_SECONDS)
             decided = plan(case)
         return Decision(decided, target, case.observed.problem, lambda problem: blocked(case, problem))
 

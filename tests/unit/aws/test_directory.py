@@ -88,7 +88,9 @@ def test_tags_belong_to_one_life_of_an_endpoint(directory: Directory) -> None:
     directory.described("ml-fraud", endpoint())
     directory.retagged("ml-fraud", {"b": "2"}, ("a",))
     assert directory.tags("ml-fraud", EARLY) == {"b": "2"}
-    assert directory.look("ml-fraud") is None
+    look = directory.look("ml-fraud")
+    assert look is not None
+    assert look.endpoint.tags == {"b": "2"}
 
 
 def test_parts_are_found_by_their_base_and_foreign_ones_left_out() -> None:

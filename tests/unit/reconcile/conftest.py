@@ -202,7 +202,7 @@ class SageMaker:
         return {"events": [{"message": "it broke"}]}
 
     def _new(self, store: dict[str, Any], name: str, kind: str, tags: list[dict[str, str]]) -> None:
-        if name in store:
+        if name.lower() in {known.lower() for known in store}:
             raise AWSError(Kind.EXISTS, "Create", "ValidationException", "Cannot create already existing")
         self.tags[arn(kind, name)] = {tag["Key"]: tag["Value"] for tag in tags}
 
@@ -286,6 +286,7 @@ class World:
         self.objects, self.watchlist = Objects(), Watchlist()
         self.gateway = Gateway(GatewaySettings(1000, 600, 300))
         self.region = Region(self.aws, 600)  # type: ignore[arg-type]
+        self.region.directory.clock = lambda: self.time.timestamp()
         self.gateway._regions[REGION] = self.region
         decider = Decider(self.gateway, image_table(), "c1", Defaults(ROLE, REGION), Tuning(), lambda: self.time)
         self.reconciler = Reconciler(
@@ -315,10 +316,12 @@ class World:
         return outcome
 
     def run(self, passes: int = 12, key: ObjectKey = KEY) -> None:
-        """Passes, with AWS finishing what it began and a sweep between them."""
+        """Passes, with AWS finishing what it began and a sweep between them, until nothing more is to be done."""
         for _ in range(passes):
-            if self.tick(key).result == "gone":
+            outcome = self.reconciler.reconcile(key)
+            if outcome.next_pass is None or outcome.next_pass > 1000:
                 return
+            self.time += dt.timedelta(seconds=max(outcome.next_pass, 1))
             self.aws.settle()
             self.region.sweep()
 
