@@ -28,7 +28,7 @@ from sagemaker_local.control.limits import RateLimit
 from sagemaker_local.control.server import ControlServer
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.hosting.host import Fleet, Host
-from sagemaker_local.hosting.images import built_in_rules, load_rules
+from sagemaker_local.hosting.images import ImageRule, built_in_rules, load_rules
 from sagemaker_local.hosting.settings import HostSettings
 from sagemaker_local.inner.passage import Passage, Passed
 from sagemaker_local.inner.process import InnerAws
@@ -69,9 +69,10 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         inner = InnerAws()
         stack.push_async_callback(inner.close)
         await inner.start()
-        host_settings = _host_settings(settings, state_dir, inner.url, rules)
+        url = f"http://{_shown_host(settings.host)}:{port}"
+        host_settings = _host_settings(settings, state_dir, rules, inner.url, url)
         await _start_control(stack, settings, host_settings, router, inner, listener)
-        yield f"http://{_shown_host(settings.host)}:{port}"
+        yield url
 
 
 async def _start_control(
@@ -125,14 +126,17 @@ async def _start_control(
     stack.push_async_callback(server.close)
 
 
-def _host_settings(settings: Settings, state_dir: Path, aws_url: str, rules: Any) -> HostSettings:
+def _host_settings(
+    settings: Settings, state_dir: Path, rules: tuple[ImageRule, ...], aws_url: str, public_url: str
+) -> HostSettings:
     optional: dict[str, Any] = {}
     if settings.max_processes_per_variant is not None:
         optional["max_processes_per_variant"] = settings.max_processes_per_variant
     return HostSettings(
         state_dir,
         aws_url,
-        rules,
+        container_endpoint_url=public_url,
+        image_rules=rules,
         container_startup_health_check_timeout_seconds=settings.startup_seconds,
         health_check_interval_seconds=settings.health_check_seconds,
         stop_grace_seconds=settings.stop_grace_seconds,

@@ -43,6 +43,8 @@ class Flag:
     read: Callable[[str], Any]
     default: str
     help: str
+    switch: bool = False
+    """Whether the flag alone means true."""
 
     @property
     def variable(self) -> str:
@@ -136,7 +138,8 @@ FLAGS = (
         "allow-requirements",
         lambda text: _choice("true", "false")(text) == "true",
         "false",
-        "true installs code/requirements.txt of model archives; only for archives that you trust.",
+        "Install code/requirements.txt of model archives; only for archives that you trust.",
+        switch=True,
     ),
     Flag("log-level", _choice("debug", "info", "warning", "error"), "info", "Least level that is logged."),
 )
@@ -152,7 +155,10 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sagemaker-local {version('sagemaker-operator')}")
     for flag in FLAGS:
         shown = f" Default: {flag.default}." if flag.default else ""
-        parser.add_argument(f"--{flag.name}", metavar=flag.name.rpartition("-")[2].upper(), help=flag.help + shown)
+        if flag.switch:
+            parser.add_argument(f"--{flag.name}", action="store_const", const="true", help=flag.help)
+        else:
+            parser.add_argument(f"--{flag.name}", metavar=flag.name.rpartition("-")[2].upper(), help=flag.help + shown)
     return parser
 
 

@@ -17,6 +17,7 @@ from sagemaker_local.control.limits import RateLimit
 from sagemaker_local.control.state.endpoint import Endpoint
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.hosting.host import Fleet
+from sagemaker_local.hosting.types import InstanceState
 from sagemaker_local.router.limits import ADMIN_PREFIX
 
 _Answer = Callable[[web.BaseRequest, object], object]
@@ -78,7 +79,7 @@ class Admin:
         return {"status": "ok", "pids": dict(self._parts.health())}
 
     def _endpoints(self, request: web.BaseRequest, body: object) -> object:
-        return [_endpoint(each, self._parts.fleets.of(each.key)) for each in self._parts.store.endpoints()]
+        return [_endpoint(each, self._parts.fleets) for each in self._parts.store.endpoints()]
 
     def _calls(self, request: web.BaseRequest, body: object) -> object:
         query = request.query
@@ -142,7 +143,7 @@ def _call(call: Call) -> dict[str, Any]:
     return document
 
 
-def _endpoint(endpoint: Endpoint, fleets: Mapping[str, Fleet]) -> dict[str, Any]:
+def _endpoint(endpoint: Endpoint, fleets: Fleets) -> dict[str, Any]:
     account, region, name = endpoint.key
     return {
         "account": account,
@@ -152,13 +153,20 @@ def _endpoint(endpoint: Endpoint, fleets: Mapping[str, Fleet]) -> dict[str, Any]
         "config": endpoint.config_name,
         "failureReason": endpoint.failure_reason,
         "fleets": [
-            {"variant": variant, "instances": [_instance(each) for each in fleet.instances]}
-            for variant, fleet in fleets.items()
+            *_fleets("serving", fleets.of(endpoint.key)),
+            *_fleets("starting", fleets.starting(endpoint.key)),
         ],
     }
 
 
-def _instance(instance: Any) -> dict[str, Any]:
+def _fleets(role: str, fleets: Mapping[str, Fleet]) -> list[dict[str, Any]]:
+    return [
+        {"variant": variant, "role": role, "instances": [_instance(each) for each in fleet.instances]}
+        for variant, fleet in fleets.items()
+    ]
+
+
+def _instance(instance: InstanceState) -> dict[str, Any]:
     return {
         "id": instance.instance_id,
         "status": instance.status.value,

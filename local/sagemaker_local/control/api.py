@@ -123,5 +123,5 @@ class Api:
 def _document(body: bytes) -> object:
     try:
         return json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise unreadable("The body is not JSON.") from None

@@ -42,7 +42,7 @@ Effect = ErrorEffect | KillEffect | DropEffect | DelayEffect
 
 @dataclass(frozen=True, slots=True)
 class OperationFault:
-    """``operation`` "*" is any, ``name`` None any resource. A call struck before is not applied, unless just delayed."""
+    """``operation`` "*" is any, ``name`` None any resource. A call struck before is not applied, but for a delay."""
 
     operation: str
     when: When

@@ -15,6 +15,8 @@ from sagemaker_local.inner.passage import Passage
 from sagemaker_local.router.callers import caller_of, credential_of, presigned_credential_of
 from sagemaker_local.router.limits import ADMIN_PREFIX
 
+_KEEP_ALIVE_SECONDS = 24 * 3600  # the router ends idle connections; ending one here may lose a request on its way
+
 _MISSING = ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
 _INCOMPLETE = ApiError(
     "IncompleteSignatureException",
@@ -31,7 +33,9 @@ class ControlServer:
         self._admin = admin
         self._passage = passage
         self._accounts = accounts
-        self._runner = web.ServerRunner(web.Server(self._answer, access_log=None))
+        self._runner = web.ServerRunner(
+            web.Server(self._answer, access_log=None, keepalive_timeout=_KEEP_ALIVE_SECONDS)
+        )
 
     async def start(self, listener: socket.socket) -> None:
         """Serve on a listening socket."""

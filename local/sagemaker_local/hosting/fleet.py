@@ -125,7 +125,8 @@ class Fleet:
         preparing = self._tools.in_thread(prepare, spec, settings, self._tools.storage, self._base, self._say_outside())
         self._preparing = asyncio.ensure_future(preparing)
         await asyncio.shield(self._preparing)
-        environment = server_environment(spec, container, rule.environment, self._base, settings.aws_endpoint_url)
+        endpoint_url = settings.container_endpoint_url or settings.aws_endpoint_url
+        environment = server_environment(spec, container, rule.environment, self._base, endpoint_url)
         packages = self._base / "packages"
         if packages.is_dir():
             environment["PYTHONPATH"] = ":".join(filter(None, (str(packages), environment.get("PYTHONPATH"))))

@@ -86,7 +86,7 @@ class ModelServer:
     async def _supervise(self) -> None:
         try:
             await self._first_start()
-        except (NeverHealthyError, OSError) as error:
+        except (NeverHealthyError, OSError, ValueError) as error:  # ValueError: a NUL in the environment
             await self._end()
             self._become(InstanceStatus.UNHEALTHY, str(error))
             self._ready.set_exception(NeverHealthyError(str(error)))

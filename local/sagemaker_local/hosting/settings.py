@@ -35,6 +35,9 @@ class HostSettings:
     image_rules: tuple[ImageRule, ...] = field(default_factory=built_in_rules)
     """First match wins; see ``hosting.images.load_rules`` for the user's own file."""
 
+    container_endpoint_url: str | None = None
+    """What containers get as AWS_ENDPOINT_URL; None gives them ``aws_endpoint_url``."""
+
     max_processes_per_variant: int = field(default_factory=lambda: processes_for(physical_memory()))
     """Instances above it share processes, and ``InstanceState.shared_by`` says so. One per 2 GiB, at most 4."""
 

@@ -64,6 +64,7 @@ def main() -> None:
     application = accounts_by_key(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Handler)
     print(server.server_port, flush=True)  # noqa: T201 - the parent reads it
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # and nothing after it
     server.serve_forever()
 
 

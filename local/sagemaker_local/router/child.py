@@ -32,8 +32,9 @@ class Child:
     async def run(self, listener: socket.socket, parent: socket.socket) -> None:
         """Until told to close, or until the parent is gone."""
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(self._front.connection, sock=listener, backlog=4096)
         reader, writer = await asyncio.open_unix_connection(sock=parent)
+        await self._answer(await control.receive(reader), writer)  # the table; without it every endpoint is unknown
+        server = await loop.create_server(self._front.connection, sock=listener, backlog=4096)
         sweep = loop.create_task(self._sweep())
         try:
             while True:

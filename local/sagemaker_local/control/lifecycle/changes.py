@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sagemaker_local.control.faults import Faults
 from sagemaker_local.control.lifecycle import transitions
 from sagemaker_local.control.lifecycle.clock import Clock
-from sagemaker_local.control.lifecycle.fleets import Fleets, failure_of, stop
+from sagemaker_local.control.lifecycle.fleets import Fleets, failure_of
 from sagemaker_local.control.lifecycle.routes import Routes, route_of
 from sagemaker_local.control.state.endpoint import Deployment, Endpoint
 from sagemaker_local.control.state.store import Store
@@ -49,7 +49,7 @@ async def deploy(key: EndpointKey, bench: Workbench) -> None:
     _, failure = await asyncio.gather(bench.clock.sleep(bench.create_seconds), failure_of(fleets.values()))
     reason = failure if reason is None else reason
     if reason is not None:
-        await stop(fleets.values())
+        await bench.fleets.give_up(key)
         bench.store.put_endpoint(transitions.not_deployed(bench.endpoint(key), reason, bench.clock.now()))
         return
     await _switch(key, deployment, fleets, bench)

@@ -47,6 +47,7 @@ class Engine:
 
     async def _give_up(self, key: EndpointKey) -> None:
         """A mistake of ours ends the change as an internal failure of SageMaker would; a deletion is tried again."""
+        await self._bench.fleets.give_up(key)
         endpoint, now = self._bench.endpoint(key), self._bench.clock.now()
         if isinstance(endpoint.change, Deployment):
             self._bench.store.put_endpoint(transitions.not_deployed(endpoint, _INTERNAL, now))

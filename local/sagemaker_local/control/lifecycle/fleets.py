@@ -41,6 +41,7 @@ class Fleets:
         self._host = host
         self._routes = routes
         self._serving: dict[EndpointKey, Mapping[str, Fleet]] = {}
+        self._starting: dict[EndpointKey, Mapping[str, Fleet]] = {}
         self._owners: dict[Fleet, EndpointKey] = {}
         self._retiring: dict[EndpointKey, set[asyncio.Task[None]]] = {}
 
@@ -53,12 +54,24 @@ class Fleets:
         return self._owners.get(fleet)
 
     def start(self, key: EndpointKey, variants: Iterable[Variant]) -> Mapping[str, Fleet]:
-        """Begin to start a fleet for each variant."""
-        return {each.name: self._host.start_fleet(fleet_spec(key, each)) for each in variants}
+        """Begin to start a fleet for each variant; they are then adopted or given up."""
+        fleets = {each.name: self._host.start_fleet(fleet_spec(key, each)) for each in variants}
+        self._starting[key] = fleets
+        return fleets
+
+    def starting(self, key: EndpointKey) -> Mapping[str, Fleet]:
+        """Fleets that do not serve yet."""
+        return self._starting.get(key, _NO_FLEETS)
+
+    async def give_up(self, key: EndpointKey) -> None:
+        """End the fleets that do not serve yet."""
+        await stop(self.starting(key).values())
+        self._starting.pop(key, None)
 
     def adopt(self, key: EndpointKey, fleets: Mapping[str, Fleet]) -> Mapping[str, Fleet]:
         """Make these the endpoint's fleets; returns the earlier ones."""
         earlier = self.of(key)
+        self._starting.pop(key, None)
         for each in earlier.values():
             del self._owners[each]
         if fleets:

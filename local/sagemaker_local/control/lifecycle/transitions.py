@@ -153,11 +153,10 @@ def observed(endpoint: Endpoint, variant_name: str, count: int, message: str, no
 
 
 def _seen(variant: Variant, count: int, message: str, now: float) -> Variant:
-    count = min(count, variant.desired_count)
     busy = variant.status is not None and not variant.status.message
     if busy:
         return replace(variant, current_count=count)
-    if count == variant.desired_count:
+    if count >= variant.desired_count:
         return replace(variant, current_count=count, status=None)
     start = variant.status.start_time if variant.status else now
     return replace(

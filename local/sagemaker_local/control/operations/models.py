@@ -67,8 +67,11 @@ def _definitions(request: CreateModelInput) -> tuple[Document, ...]:
         raise not_served("InferenceExecutionConfig")
     for each in definitions:
         _check(each)
-    sizes = (len(f"{key}{value}".encode()) for each in definitions for key, value in _environment(each))
-    if sum(sizes) > _MOST_ENVIRONMENT_BYTES:
+    variables = [variable for each in definitions for variable in _environment(each)]
+    for key, value in variables:
+        if "\0" in value:
+            raise invalid(f"Environment variable {key} has a NUL character, which no process can be given; remove it.")
+    if sum(len(f"{key}{value}".encode()) for key, value in variables) > _MOST_ENVIRONMENT_BYTES:
         raise invalid(f"The Environment of all containers has more than {_MOST_ENVIRONMENT_BYTES} bytes.")
     return definitions
 

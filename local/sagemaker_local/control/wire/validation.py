@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
@@ -18,6 +19,7 @@ Check = Callable[[Any, str, list[str]], Any]
 """Takes a value, its path and the list of violations to add to; returns the value without its null members."""
 
 _SHOWN = 256
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def validated(shape: Shape, document: object) -> Mapping[str, Any]:
@@ -108,6 +110,8 @@ def _string(shape: Any) -> Check:
     def check(value: Any, path: str, violations: list[str]) -> Any:
         if not isinstance(value, str):
             raise unreadable(f"{path} must be a string, not {_kind(value)}.")
+        if not value.isascii() and _LONE_SURROGATE.search(value):
+            raise unreadable(f"{path} must be Unicode text.")
         length(value, path, violations)
         if allowed and value not in allowed:
             violations.append(_violation(value, path, enum_text))
