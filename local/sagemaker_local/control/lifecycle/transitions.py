@@ -85,8 +85,9 @@ def deployed(endpoint: Endpoint, now: float) -> Endpoint:
 
 def not_deployed(endpoint: Endpoint, reason: str, now: float) -> Endpoint:
     """The new fleet did not start: a creation has failed for good, an updated endpoint is as it was before."""
+    deployment = _deployment(endpoint)
     if endpoint.status is EndpointStatus.CREATING:
-        variants = tuple(replace(each, status=None) for each in _deployment(endpoint).variants)
+        variants = tuple(replace(each, status=None) for each in deployment.variants)
         return _move(endpoint, EndpointStatus.FAILED, now, change=None, failure_reason=reason, variants=variants)
     return _move(endpoint, EndpointStatus.IN_SERVICE, now, change=None, failure_reason=reason)
 
@@ -114,6 +115,7 @@ def _aimed(variant: Variant, target: Target, status: VariantStatus) -> Variant:
 
 def scaled(endpoint: Endpoint, now: float) -> Endpoint:
     """Weights and counts are what was desired."""
+    _require_scaling(endpoint)
     variants = tuple(
         replace(each, current_weight=each.desired_weight, current_count=each.desired_count, status=None)
         for each in endpoint.variants
@@ -123,6 +125,7 @@ def scaled(endpoint: Endpoint, now: float) -> Endpoint:
 
 def rolling_back(endpoint: Endpoint, reason: str, counts: Mapping[str, int], now: float) -> Endpoint:
     """A change of weights and counts failed: desired is again what was, ``counts`` being the fleets' sizes before."""
+    _require_scaling(endpoint)
     variants = tuple(
         replace(each, desired_weight=each.current_weight, desired_count=counts[each.name]) for each in endpoint.variants
     )
@@ -131,6 +134,8 @@ def rolling_back(endpoint: Endpoint, reason: str, counts: Mapping[str, int], now
 
 def rolled_back(endpoint: Endpoint, now: float) -> Endpoint:
     """Everything is as it was before the failed change, whose reason stays."""
+    if endpoint.status is not EndpointStatus.ROLLING_BACK:
+        raise ValueError(f"endpoint {endpoint.name} is not rolling back")
     variants = tuple(replace(each, status=None) for each in endpoint.variants)
     return _move(endpoint, EndpointStatus.IN_SERVICE, now, change=None, variants=variants)
 
@@ -168,6 +173,11 @@ def _deployment(endpoint: Endpoint) -> Deployment:
     if not isinstance(endpoint.change, Deployment):
         raise ValueError(f"endpoint {endpoint.name} has no deployment under way")
     return endpoint.change
+
+
+def _require_scaling(endpoint: Endpoint) -> None:
+    if not isinstance(endpoint.change, Scaling):
+        raise ValueError(f"endpoint {endpoint.name} has no change of weights and counts under way")
 
 
 def _with_stage(endpoint: Endpoint, status: VariantStatus | None) -> Endpoint:
