@@ -42,7 +42,12 @@ _LOOPBACK = "127.0.0.1"
 
 
 async def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises OSError when the port is taken, ValueError for a bad image map."""
+    """Serve until SIGTERM or SIGINT.
+
+    Raises OSError when the port is taken, ValueError for a bad image map, InnerAwsError when moto does not start.
+    """
+    if settings.ready_file is not None:
+        settings.ready_file.unlink(missing_ok=True)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import uvloop
 
 from sagemaker_local.app import run
+from sagemaker_local.inner.process import InnerAwsError
 from sagemaker_local.settings import read_settings
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.warning("Listening on %s: whoever can reach it can use it, for nothing checks signatures", settings.host)
     try:
         uvloop.run(run(settings))
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, InnerAwsError) as error:
+        log.debug("Cannot go on", exc_info=True)
         print(f"sagemaker-local: {error}", file=sys.stderr)
         return 1
     return 0

@@ -10,6 +10,10 @@ import sys
 _CLOSE_SECONDS = 3.0
 
 
+class InnerAwsError(Exception):
+    """moto did not start."""
+
+
 class InnerAws:
     """One child process for S3, STS, IAM and CloudWatch Logs. It ends with its parent, however that ends."""
 
@@ -33,7 +37,7 @@ class InnerAws:
         return f"http://127.0.0.1:{self._port}"
 
     async def start(self) -> None:
-        """Return once it serves. Raises RuntimeError when it ends before."""
+        """Return once it serves. Raises InnerAwsError when it ends before."""
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -45,7 +49,7 @@ class InnerAws:
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         line = await self._process.stdout.readline()
         if not line.strip().isdigit():
-            raise RuntimeError(f"moto did not start: it ended with status {await self._process.wait()}.")
+            raise InnerAwsError(f"moto did not start: it ended with status {await self._process.wait()}.")
         self._port = int(line)
 
     async def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -297,6 +298,24 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=111122223333/20260101/eu-west-1/sagemaker/
 def test_a_body_that_is_not_the_operations_input_is_refused(local: Any, body: bytes, code: str, message: str) -> None:
     status, said = post(local.url, body, X_Amz_Target="SageMaker.DescribeModel", Authorization=SIGNED)
     assert (status, said) == (400, {"__type": code, "message": message})
+
+
+def test_a_body_without_end_is_refused(local: Any) -> None:
+    request = urllib.request.Request(local.url, b" " * 3_000_000, {"X-Amz-Target": "SageMaker.ListModels"})
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request)
+    with caught.value as error:
+        assert error.code == 413
+
+
+def test_an_upload_that_breaks_off_harms_nobody(local: Any) -> None:
+    host, _, port = local.url.removeprefix("http://").partition(":")
+    scope = SIGNED.replace("/sagemaker/", "/s3/")
+    head = f"PUT /models/broken HTTP/1.1\r\nHost: x\r\nAuthorization: {scope}\r\nContent-Length: 9000000\r\n\r\n"
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(head.encode() + b"x" * 1_000_000)
+    with pytest.raises(ClientError, match="404"):
+        local.client("s3").head_object(Bucket="models", Key="broken")
 
 
 @pytest.mark.parametrize(

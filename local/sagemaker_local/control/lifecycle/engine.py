@@ -33,9 +33,14 @@ class Engine:
 
     def wake(self, key: EndpointKey) -> None:
         """The endpoint's record asks for a change."""
-        if key not in self._tasks:
+        running = self._tasks.get(key)
+        if running is None or running.done():
             task = self._tasks[key] = asyncio.create_task(self._run(key))
-            task.add_done_callback(lambda _: self._tasks.pop(key, None))
+            task.add_done_callback(lambda done: self._forget(key, done))
+
+    def _forget(self, key: EndpointKey, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
 
     async def _run(self, key: EndpointKey) -> None:
         while (endpoint := self._bench.store.endpoint(key)) is not None and endpoint.change is not None:

@@ -291,6 +291,19 @@ async def test_a_mistake_of_ours_ends_the_change_as_an_internal_failure(world: W
 
 
 @played
+async def test_a_change_asked_for_in_the_moment_in_which_another_ends_is_carried_out(world: World) -> None:
+    await world.created()
+    for number in range(20):
+        weights = [{"VariantName": "a", "DesiredWeight": float(number)}]
+        world.call("UpdateEndpointWeightsAndCapacities", EndpointName="e", DesiredWeightsAndCapacities=weights)
+        for _ in range(1000):
+            if world.endpoint.change is None:
+                break
+            await asyncio.sleep(0)
+        assert world.endpoint.variants[0].current_weight == float(number)
+
+
+@played
 async def test_many_changes_at_once_are_published_together(world: World) -> None:
     await world.created()
     before = len(world.router.tables)
