@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 import json
@@ -69,6 +70,19 @@ def until(condition: Callable[[], Any], what: str = "the condition") -> Any:
     return found
 
 
+@functools.cache
+def client(url: str, service: str, key: str, region: str, config: str) -> Any:
+    """Making one takes longer than most calls here."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]  # any service
+        endpoint_url=url,
+        region_name=region,
+        aws_access_key_id=key,
+        aws_secret_access_key="fake",
+        config=Config(**{"retries": {"total_max_attempts": 1}, "read_timeout": 60} | json.loads(config)),
+    )
+
+
 @dataclass(frozen=True)
 class Local:
     """A running ``sagemaker-local``."""
@@ -83,14 +97,7 @@ class Local:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def client(self, service: str, key: str = ACCOUNT, region: str = REGION, **config: Any) -> Any:
-        return boto3.client(
-            service,  # type: ignore[call-overload]  # any service
-            endpoint_url=self.url,
-            region_name=region,
-            aws_access_key_id=key,
-            aws_secret_access_key="fake",
-            config=Config(**{"retries": {"total_max_attempts": 1}, "read_timeout": 60} | config),
-        )
+        return client(self.url, service, key, region, json.dumps(config))
 
     def admin(self, method: str, path: str, body: object = None) -> Any:
         """The JSON that the admin API answers."""
