@@ -55,8 +55,8 @@ class Collection(Generic[R]):
             raise already_exists(names.WORDS[self._kind], self.arn(name))
 
     def has_arn_name(self, name: str) -> bool:
-        """Whether an ARN with this name is one of a member."""
-        return name.lower() in self._members
+        """Whether a member's ARN ends in this name."""
+        return name in self._members
 
     def put(self, record: R) -> None:
         """Add it, or replace the one of the same name."""

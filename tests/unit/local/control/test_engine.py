@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from sagemaker_local.control.wire.decoding import decode
 from sagemaker_local.hosting.types import FailureClass, FleetFailure, FleetSpec, InstanceState, InstanceStatus
 from sagemaker_local.router.routes import EndpointRoute, Instance, RouteTable
 
+BeforeStop = Callable[[tuple[Instance, ...]], Coroutine[Any, Any, None]]
 KEY = ("111122223333", "eu-west-1", "e")
 
 
@@ -50,6 +52,9 @@ class FakeFleet:
         self.needs_process = True
         self.name = name
         self.lost = 0
+        self.changed: Callable[[Any], None] = lambda fleet: None
+        self.may_stop = asyncio.Event()
+        self.may_stop.set()
         journal.append(f"start {self.name}")
 
     @property
@@ -65,7 +70,16 @@ class FakeFleet:
     async def started(self) -> None:
         await asyncio.shield(self.outcome)
 
+    async def resize(self, count: int, before_stop: BeforeStop) -> None:
+        leaving = self.routes[count:]
+        self.spec = replace(self.spec, count=count)
+        self.changed(self)
+        if leaving:
+            await before_stop(leaving)
+            self.journal.append(f"stop of {len(leaving)} in {self.name}")
+
     async def stop(self) -> None:
+        await self.may_stop.wait()
         self.journal.append(f"stop {self.name}")
 
 
@@ -251,6 +265,38 @@ async def test_a_deletion_closes_the_route_before_the_processes(world: World) ->
     await world.turn()
     assert world.journal == ["publish nothing", "drained fleet 1 0", "stop fleet 1"]
     assert world.state.endpoints.get("e") is None
+    assert "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/e" not in world.state.tags
+
+
+@played
+async def test_an_endpoint_is_there_until_its_last_process_has_ended(world: World) -> None:
+    await world.created()
+    world.host.fleets[0].may_stop.clear()
+    world.call("DeleteEndpoint", EndpointName="e")
+    await world.turn()
+    assert world.endpoint.status is EndpointStatus.DELETING
+    world.host.fleets[0].may_stop.set()
+    await world.turn()
+    assert world.state.endpoints.get("e") is None
+
+
+@played
+async def test_instances_that_leave_are_drained_before_they_stop(world: World) -> None:
+    await world.created(count=3)
+    fleet = world.host.fleets[0]
+    fleet.changed = world.engine.fleet_changed
+    world.journal.clear()
+    weights = [{"VariantName": "a", "DesiredInstanceCount": 1}]
+    world.call("UpdateEndpointWeightsAndCapacities", EndpointName="e", DesiredWeightsAndCapacities=weights)
+    await world.turn()
+    assert world.journal == [
+        "publish fleet 1 0",
+        "drained fleet 1 1, fleet 1 2",
+        "stop of 2 in fleet 1",
+        *world.journal[3:],
+    ]
+    assert all(each == "publish fleet 1 0" for each in world.journal[3:])
+    assert world.endpoint.variants[0].current_count == 1
 
 
 @played

@@ -140,6 +140,7 @@ def test_tags_of_another_region_or_account_are_not_there() -> None:
     for arn in (
         "arn:aws:sagemaker:us-east-1:111122223333:endpoint/e",
         "arn:aws:sagemaker:eu-west-1:444455556666:endpoint/e",
+        "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/E",
     ):
         assert account.refused("ListTags", ResourceArn=arn) == f'Could not find endpoint "{arn}".'
     other = "arn:aws:sagemaker:eu-west-1:111122223333:training-job/t"
