@@ -357,8 +357,8 @@ async def test_many_changes_at_once_are_published_together(world: World) -> None
     for number in range(100):
         world.routes.set(EndpointRoute(KEY[0], KEY[1], f"e{number}", route.status, route.variants))
         world.routes.flush_soon()
-    await world.routes.flush()
-    assert len(world.router.tables) - before <= 2
+    await world.routes.close()
+    assert len(world.router.tables) - before == 1
     assert len(world.router.tables[-1].endpoints) == 101
 
 
