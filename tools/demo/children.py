@@ -35,12 +35,14 @@ class Child:
             ("Look around: make demo KEEP=1",),
         )
 
-    def wait(self, seconds: float) -> int:
-        """Its exit code. Raises DemoError when it takes longer."""
-        try:
-            return self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise DemoError(f"{self.name} took longer than {seconds:g} s", excerpt=end_of(self.log)) from None
+    def wait(self, seconds: float, on_wait: Callable[[float], None] = lambda _: None) -> int:
+        """Its exit code. `on_wait` gets the seconds gone by, twice a second. Raises DemoError when it takes longer."""
+        start = time.monotonic()
+        while (gone := time.monotonic() - start) < seconds:
+            on_wait(gone)
+            with suppress(subprocess.TimeoutExpired):
+                return self.process.wait(0.5)
+        raise DemoError(f"{self.name} took longer than {seconds:g} s", excerpt=end_of(self.log))
 
 
 class Children:

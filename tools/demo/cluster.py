@@ -4,13 +4,14 @@ import json
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from demo import commands
-from demo.children import Children
+from demo.children import Child, Children
 from demo.failure import DemoError
 from demo.folder import ROOT, Folder
 from devcluster import Cluster
@@ -115,12 +116,20 @@ class Kubectl:
             raise DemoError(f"kubectl {' '.join(arguments)} ended with code {done.returncode}", done.stderr.strip())
         return done.stdout
 
-    def until(self, wanted: Callable[[Seen], bool], seconds: float, on_change: Callable[[Seen], None]) -> Seen:
-        """Follows the object until it is as wanted, or Stalled. Raises DemoError when that takes longer."""
+    def until(
+        self,
+        wanted: Callable[[Seen], bool],
+        seconds: float,
+        on_change: Callable[[Seen], None],
+        check: Callable[[], None],
+    ) -> Seen:
+        """Follows the object until it is as wanted, or Stalled.
+
+        Raises DemoError when that takes longer, and what `check` raises, which is asked all the while.
+        """
         watching = ["kubectl", "get", "sme", commands.OBJECT, "--watch", "-o", "json"]
         child = self._children.start("kubectl", watching, self._environment, output=subprocess.PIPE)
-        timer = threading.Timer(seconds, child.process.kill)
-        timer.start()
+        guard = _Guard(child, seconds, check)
         seen = None
         try:
             assert child.process.stdout is not None
@@ -130,11 +139,38 @@ class Kubectl:
                 if wanted(seen) or seen.stalled:
                     return seen
         finally:
-            timer.cancel()
-            child.process.kill()
-            child.process.wait()
+            guard.end()
+        if guard.error:
+            raise guard.error
         state = f"Its last state: {seen.message}" if seen and seen.message else "It had no status yet."
         raise DemoError(f"{commands.OBJECT} did not get there within {seconds:g} s", state)
+
+
+class _Guard(threading.Thread):
+    """Ends a child that is read from when the time is up, or as soon as `check` raises: `error` is that."""
+
+    def __init__(self, child: Child, seconds: float, check: Callable[[], None]) -> None:
+        super().__init__(name=f"guard of {child.name}", daemon=True)
+        self.error: DemoError | None = None
+        self._child, self._deadline, self._check = child, time.monotonic() + seconds, check
+        self._over = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self._over.wait(0.5) and time.monotonic() < self._deadline:
+            try:
+                self._check()
+            except DemoError as error:
+                self.error = error
+                break
+        self._child.process.kill()
+
+    def end(self) -> None:
+        self._over.set()
+        self.join()
+        self._child.process.wait()
+        if self._child.process.stdout:
+            self._child.process.stdout.close()
 
 
 def documents(lines: Iterable[str]) -> Iterator[dict[str, Any]]:

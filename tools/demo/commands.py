@@ -16,6 +16,7 @@ BUCKET = "models"
 MARK = "SAGEMAKER_OPERATOR_DEMO"
 """Variable that every process of a demo inherits: by it they are found, whoever started them."""
 
+_NOT_TAKEN_OVER = ("AWS_", "SAGEMAKER_OPERATOR_", "SAGEMAKER_LOCAL_", "SAGEMAKER_LOADTEST_", "KUBECONFIG")
 _NO_PROXY = "127.0.0.1,localhost"
 
 
@@ -29,8 +30,8 @@ class Access:
 
 
 def environment(base: Mapping[str, str], access: Access) -> dict[str, str]:
-    """`base` with everything of AWS taken out: no real account may be reached by accident."""
-    kept = {name: value for name, value in base.items() if not name.startswith("AWS_")}
+    """`base` without what is set for AWS and for our own commands: no real account may be reached by accident."""
+    kept = {name: value for name, value in base.items() if not name.startswith(_NOT_TAKEN_OVER)}
     others = [kept[name] for name in ("NO_PROXY", "no_proxy") if kept.get(name)][:1]
     proxies = ",".join([_NO_PROXY, *others])
     path = ":".join([*map(str, access.programs), *filter(None, [kept.get("PATH", "")])])
@@ -43,7 +44,7 @@ def environment_file(access: Access, variables: Mapping[str, str]) -> str:
     return "\n".join(
         [
             "# The demo's Kubernetes API and local SageMaker. The keys are made up; nothing here reaches AWS.",
-            "unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL_S3 AWS_ENDPOINT_URL_SAGEMAKER",
+            r"unset $(env | sed -n 's/^\(AWS_[A-Z0-9_]*\)=.*/\1/p')",
             *(f"export {name}={shlex.quote(value)}" for name, value in named.items()),
             f'export NO_PROXY="{_NO_PROXY}${{NO_PROXY:+,$NO_PROXY}}"',
             f'export PATH={shlex.quote(":".join(map(str, access.programs)))}":$PATH"',

@@ -1,5 +1,6 @@
 """What went wrong, in words: the one exception of the demo, and how it is told."""
 
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,10 +32,17 @@ def end_of(path: Path, number: int = _LINES) -> Excerpt | None:
 
 
 def account(error: DemoError, shown_path: str, width: int) -> list[str]:
-    """The lines below the ✗ line. Log lines are cut at the width, not wrapped: the rest is in the file."""
-    lines = [error.why] if error.why else []
+    """The lines below the ✗ line. A log line gets three rows at most, and a traceback only its last line."""
+    lines = [row for paragraph in error.why.splitlines() for row in textwrap.wrap(paragraph, width)]
     if error.excerpt:
         lines.append(f"  {shown_path}:")
-        lines += [f"    {line}"[:width] for line in error.excerpt.lines]
+        for line in _telling(error.excerpt.lines):
+            lines += textwrap.wrap(line, width, initial_indent="    ", subsequent_indent="      ", max_lines=3)
     lines += [f"  {advice}" for advice in error.advice]
     return lines
+
+
+def _telling(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Without the frames of tracebacks, which are in the file; unless nothing else is there."""
+    left = tuple(line for line in lines if not line.startswith((" ", "Traceback (")))
+    return left or lines

@@ -11,6 +11,7 @@ from devcluster.progress import duration
 WIDEST = 100
 _TIMES_AT = 92  # where durations end on a wide terminal: not too far from the text they belong to
 _BAR_CELLS = 20
+_NARROW = 60  # no room for a bar
 _SUBSTITUTES = {"≤": "<=", "≥": ">=", "–": "-", "−": "-", "…": "...", "×": "x", "·": "-", "“": '"', "”": '"', "━": "="}
 
 
@@ -97,7 +98,7 @@ def moving_line(
     if share is not None:
         full = int(share * _BAR_CELLS)
         filled = "━" * full + ("╸" if full < _BAR_CELLS else "")
-        bar = f"  {filled:<{_BAR_CELLS}}" if not style.ascii else ""
+        bar = "" if style.ascii or width < _NARROW else f"  {filled:<{_BAR_CELLS}}"
         tail = f"{bar}{int(share * 100):>5} %{tail}"
     room = max(0, width - style.indent - len(tail))
     before = f"{'' if at is None else offset(at):>5}  {style.painted(Sign.GOES)}{_padding(style, Sign.GOES)} "
@@ -114,7 +115,7 @@ def split_table(style: Style, shares: Sequence[Share]) -> list[str]:
         chance = f"{_percent(share.low, share.of)} to {_percent(share.high, share.of)} %"
         sign = Sign.OK if share.plausible else Sign.FAIL
         rows.append(
-            f"{indent}{share.variant:<{names}}{f'{100 * share.weight:g} %':>8}"
+            f"{indent}{share.variant:<{names}}{f'{100 * share.weight:.3g} %':>8}"
             f"{f'{_percent(share.calls, share.of)} %':>8}{share.calls:>16,}  {chance:>21}  {style.painted(sign)}"
         )
     return rows

@@ -124,8 +124,9 @@ class Screen:
         text = "Stopping (press again to skip the waiting) …"
         with self._lock:
             self._step = None
-            self._erase()
-            self._write(f"^C  {self.style.plain(text)} " if self._moves else f"{self.style.plain(text)}\n")
+            plain = self.style.plain(text)
+            self._write(f"\r\x1b[K^C  {plain} " if self._moves else f"{plain}\n")  # the terminal has written ^C itself
+            self._drawn = False
             log.info("%s", text)
 
     def sign(self, sign: Sign) -> str:
