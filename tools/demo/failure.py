@@ -33,7 +33,9 @@ def end_of(path: Path, number: int = _LINES) -> Excerpt | None:
 
 def account(error: DemoError, shown_path: str, width: int) -> list[str]:
     """The lines below the ✗ line. A log line gets three rows at most, and a traceback only its last line."""
-    lines = [row for paragraph in error.why.splitlines() for row in textwrap.wrap(paragraph, width)]
+    lines = [
+        row for paragraph in error.why.splitlines() for row in textwrap.wrap(paragraph, width, break_long_words=False)
+    ]
     if error.excerpt:
         lines.append(f"  {shown_path}:")
         for line in _telling(error.excerpt.lines):

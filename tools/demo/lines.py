@@ -70,7 +70,10 @@ def line(style: Style, sign: Sign, text: str, width: int, *, at: float | None = 
     behind = "" if took is None else duration(took)
     room = min(width, _TIMES_AT)
     parts = textwrap.wrap(
-        style.plain(text), room - style.indent - (len(behind) + 2 if behind else 0), break_on_hyphens=False
+        style.plain(text),
+        room - style.indent - (len(behind) + 2 if behind else 0),
+        break_on_hyphens=False,
+        break_long_words=False,
     ) or [""]
     before = f"{'' if at is None else offset(at):>5}  {style.painted(sign)}{_padding(style, sign)} "
     first = before + parts[0]

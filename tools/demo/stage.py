@@ -45,6 +45,7 @@ class Stage:
     def start(self) -> None:
         """Raises DemoError, or what devcluster raises."""
         self._show_packages()
+        self._check_models()
         programs = binaries.ensure(binaries.API, ProgramProgress(self._screen))
         screen, began, clock = self._screen, self._screen.seconds, time.time()
         screen.step("Starting the Kubernetes API, local SageMaker and the training")
@@ -95,6 +96,13 @@ class Stage:
         else:
             self._screen.done(f"{python}, {found.equal} locked packages")
 
+    def _check_models(self) -> None:
+        if self._options.models is None:
+            return
+        for given in (self._options.models / f"{model}.tar.gz" for model in TREES):
+            if not given.is_file():
+                raise DemoError(f"{given} is missing", "--models needs champion.tar.gz and challenger.tar.gz in it.")
+
     def _open(self, access: Access) -> None:
         """From now on everybody knows where everything is."""
         self.environment = commands.environment(os.environ, access)
@@ -112,13 +120,6 @@ class Stage:
         self._needed.append(operator)
 
     def _start_training(self, environment: dict[str, str]) -> Child:
-        if self._options.models:
-            for model in TREES:
-                given = self._options.models / f"{model}.tar.gz"
-                if not given.is_file():
-                    raise DemoError(
-                        f"{given} is missing", "--models needs champion.tar.gz and challenger.tar.gz in it."
-                    )
         anew = ["--anew"] if self._options.retrain else []
         command = [sys.executable, "-m", "demo.fraud", "train", str(self._folder.models), *anew]
         return self.children.start("training", command, environment, output=self._folder.log("models"))
