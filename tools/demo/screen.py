@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 from demo import lines
@@ -180,7 +181,7 @@ class ProgramProgress:
         if not self._goes:
             self._screen.step(text)
         self._goes = False
-        self._screen.done(text)
+        self._screen.done(text.replace(str(Path.home()), "~"))
 
     def note(self, text: str) -> None:
         self._screen.say(lines.line(self._screen.style, Sign.NONE, text, self._screen.width, at=self._screen.seconds))

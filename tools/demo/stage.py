@@ -136,7 +136,7 @@ class Stage:
             (self._folder.models / "recipe.json").unlink()  # the next run's models are its own again
             text = f"Took champion and challenger from {self._options.models}"
         elif not json.loads(answer.read_text())["made"]:
-            text = f"Models of an earlier run: {trees}, {FEATURES} features"
+            text = f"Models of an earlier run: {' and '.join(map(str, TREES.values()))} trees, {FEATURES} features"
         took = _since(clock, answer)
         self.aws.upload(self._folder, tuple(TREES))
         self._folder.one_row.write_text(self._folder.rows.read_text().splitlines()[0] + "\n")

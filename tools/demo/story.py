@@ -108,7 +108,13 @@ class Story:
             raise DemoError(f"Something is left: {left.count()}", left.named(), end_of(self._folder.log("operator")))
         self._screen.done(f"Nothing is left: {left.count()}")
 
-    def ideas(self) -> list[str]:
+    def offer(self) -> None:
+        """Says what runs and what to try."""
+        self._screen.say("", "It all runs. In another terminal, in this folder:")
+        self._screen.say(*(f"  {self._screen.style.plain(idea)}" for idea in self._ideas()))
+        self._screen.say(f"Logs: {self._folder.shown(self._folder.logs)}. Ctrl-C stops everything.")
+
+    def _ideas(self) -> list[str]:
         """What to try while everything runs."""
         row = self._folder.shown(self._folder.one_row)
         width = self._screen.width - 2
@@ -220,6 +226,7 @@ class Story:
             )
 
     def _show_calls(self, over: int) -> None:
+        self._stage.check()
         self._screen.progress("Counting replies of the new revision", over / self._options.calls)
 
     def _judge(self, made: list[Call], changed: float, rate: float) -> None:
@@ -266,9 +273,3 @@ class Story:
     def _was_ours(self, process: leftovers.Process, pids: set[int]) -> bool:
         """A server that we were told of by its number, whatever it looks like now."""
         return process.pid in pids and "sagemaker_local.servers" in process.command
-
-    def offer(self) -> None:
-        """Says what runs and what to try."""
-        self._screen.say("", "It all runs. In another terminal, in this folder:")
-        self._screen.say(*(f"  {self._screen.style.plain(idea)}" for idea in self.ideas()))
-        self._screen.say(f"Logs: {self._folder.shown(self._folder.logs)}. Ctrl-C stops everything.")
