@@ -94,7 +94,7 @@ class Operator:
     def run(self) -> None:
         """Blocks until SIGINT or SIGTERM. Raises LeaseLost."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._stop.set())
+            signal.signal(number, lambda *_: self._end())
         self._probes.start()
         try:
             if self._lease.acquire(self._stop):
@@ -113,14 +113,18 @@ class Operator:
         keeper.start()
         self._workers.start()
         self._sweeper.start()
-        self._watch.run(self._stop, self._announce)
+        self._watch.run(self._announce)
         self._stop.set()
         keeper.join()
 
     def _keep_lease(self) -> None:
         if not self._lease.keep(self._stop):
             self._lost.set()
-            self._stop.set()
+            self._end()
+
+    def _end(self) -> None:
+        self._stop.set()
+        self._watch.stop()
 
     def _announce(self) -> None:
         self._watching.set()

@@ -356,7 +356,9 @@ def passes(operator: Process) -> Callable[..., int]:
     def count() -> int:
         with urllib.request.urlopen(f"{operator.url}/metrics", timeout=10) as reply:
             lines = reply.read().decode().splitlines()
-        return int(sum(float(line.split()[-1]) for line in lines if line.startswith("sagemaker_operator_reconcile_total")))
+        return int(
+            sum(float(line.split()[-1]) for line in lines if line.startswith("sagemaker_operator_reconcile_total"))
+        )
 
     def wait(wanted: int = 0) -> int:
         return int(eventually(lambda: count() if count() >= wanted else None, what=f"{wanted} passes"))

@@ -60,7 +60,9 @@ def test_without_credentials_it_says_so(ns: Any, account: Any, start: Any, relea
     assert ns.condition("Stalled")["status"] == "False"
 
 
-def test_aws_away_at_the_start_is_told_and_overcome(ns: Any, account: Any, start: Any, release: Make, relay: Any) -> None:
+def test_aws_away_at_the_start_is_told_and_overcome(
+    ns: Any, account: Any, start: Any, release: Make, relay: Any
+) -> None:
     relay.close()
     assert start(environment={**account.environment, "AWS_ENDPOINT_URL": relay.url}).url
     ns.apply(release(1))
@@ -69,7 +71,9 @@ def test_aws_away_at_the_start_is_told_and_overcome(ns: Any, account: Any, start
     ns.wait("Synced")
 
 
-def test_aws_away_later_leaves_ready_as_it_was(ns: Any, account: Any, local: Any, start: Any, release: Make, relay: Any) -> None:
+def test_aws_away_later_leaves_ready_as_it_was(
+    ns: Any, account: Any, local: Any, start: Any, release: Make, relay: Any
+) -> None:
     assert start(environment={**account.environment, "AWS_ENDPOINT_URL": relay.url}).url
     ns.apply(release(1))
     ns.wait("Synced")
@@ -83,7 +87,19 @@ def test_aws_away_later_leaves_ready_as_it_was(ns: Any, account: Any, local: Any
     assert local.changes(account.id).count("UpdateEndpoint") == 1
 
 
-@pytest.mark.parametrize("operation", [*CREATE, "UpdateEndpoint", "UpdateEndpointWeightsAndCapacities", "AddTags", "DeleteTags", "DeleteEndpoint", "DeleteEndpointConfig", "DeleteModel"])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        *CREATE,
+        "UpdateEndpoint",
+        "UpdateEndpointWeightsAndCapacities",
+        "AddTags",
+        "DeleteTags",
+        "DeleteEndpoint",
+        "DeleteEndpointConfig",
+        "DeleteModel",
+    ],
+)
 def test_a_lost_reply_makes_nothing_twice(
     ns: Any, account: Any, local: Any, operator: Any, release: Make, operation: str
 ) -> None:
@@ -118,4 +134,3 @@ def test_the_budget_is_kept(ns: Any, account: Any, local: Any, start: Any, relea
     times = sorted(call["time"] for call in local.calls(account.id, "CreateEndpoint"))
     windows = [sum(at <= other < at + 1 for other in times) for at in times]
     assert max(windows) <= 10, "never more than a second's burst above the rate"
-

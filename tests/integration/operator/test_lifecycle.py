@@ -100,7 +100,9 @@ def test_going_back_to_an_earlier_spec_makes_the_same_names(ns: Any, account: An
     assert [r["revision"] for r in ns.status()["revisions"]["history"]][0] == ns.status()["revisions"]["active"]
 
 
-def test_a_restart_token_is_a_new_fleet_of_the_same_model(ns: Any, account: Any, local: Any, operator: Any, release: Any) -> None:
+def test_a_restart_token_is_a_new_fleet_of_the_same_model(
+    ns: Any, account: Any, local: Any, operator: Any, release: Any
+) -> None:
     ns.apply(release(1))
     ns.wait("Synced")
     models = account.names()["models"]
@@ -110,7 +112,9 @@ def test_a_restart_token_is_a_new_fleet_of_the_same_model(ns: Any, account: Any,
     assert local.changes(account.id).count("UpdateEndpoint") == 1
 
 
-def test_after_convergence_nothing_is_called_or_written(ns: Any, account: Any, local: Any, operator: Any, release: Any, passes: Any) -> None:
+def test_after_convergence_nothing_is_called_or_written(
+    ns: Any, account: Any, local: Any, operator: Any, release: Any, passes: Any
+) -> None:
     ns.apply(release(1, tags={"a": "1"}))
     ns.wait("Synced")
     settled = passes()
