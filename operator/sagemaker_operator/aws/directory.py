@@ -190,7 +190,9 @@ class Directory:
 
 
 def _turned(old: EndpointSummary | None, new: EndpointSummary | None) -> bool:
-    """A change that we asked for ourselves turns nothing until it ends."""
-    if old is None or new is None or old.status != new.status:
-        return old is not new
+    """A change that we asked for ourselves turns nothing until it ends; a listing may even show it before our reply."""
+    if new is None or old is None:
+        return old is not new and (new is None or new.status != "Creating")
+    if old.status != new.status:
+        return True
     return old.modified is not None and old.modified != new.modified

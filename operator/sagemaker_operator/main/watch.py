@@ -36,7 +36,7 @@ class Watch:
             asyncio.run(self._run(on_ready))
 
     def stop(self) -> None:
-        """From any thread: `run` returns soon. Cancelled, kopf ends at once; a stop flag makes it wait 5 s for nothing."""
+        """From any thread: `run` returns soon. Cancelled, kopf ends at once; with a stop flag it waits for nothing."""
         self._ended = True
         if self._loop is not None and self._task is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._task.cancel)
@@ -113,4 +113,5 @@ def _settings() -> kopf.OperatorSettings:
     settings.networking.connect_timeout = 10
     settings.watching.connect_timeout = 10
     settings.process.ultimate_exiting_timeout = 10
+    settings.queueing.exit_timeout = 0.2  # our handler only notes the event
     return settings

@@ -30,14 +30,17 @@ import yaml
 from botocore.config import Config
 
 from devcluster import Cluster
+from kubernetes import client, config
 
 REGION = "eu-west-1"
 GROUP = "sagemaker-operator.io"
 XGBOOST = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+SILENT = "import time; print('waiting', flush=True); time.sleep(999)"
+BROKEN = "import sys; sys.exit('ValueError: no such column')"
 IMAGES = [
-    {"match": "test/silent:*", "command": [sys.executable, "-c", "import time; print('waiting', flush=True); time.sleep(999)"]},
-    {"match": "test/broken:*", "command": [sys.executable, "-c", "import sys; sys.exit('ValueError: no such column')"]},
-]  # fmt: skip
+    {"match": "test/silent:*", "command": [sys.executable, "-c", SILENT]},
+    {"match": "test/broken:*", "command": [sys.executable, "-c", BROKEN]},
+]
 # Short enough for a test, long enough that each phase is seen.
 QUICK = {
     "sweep-seconds": 0.5, "sweep-in-motion-seconds": 0.2, "look-in-motion-seconds": 1.0, "drift-seconds": 4.0,
@@ -127,6 +130,10 @@ class LocalSageMaker:
             for call in self.calls(account)
             if call["outcome"] == "ok" and call["operation"].startswith(("Create", "Update", "Delete", "Add"))
         ]
+
+    def by_operator(self, account: str) -> list[dict[str, Any]]:
+        """The calls that the operator made."""
+        return [call for call in self.calls(account) if "sagemaker-operator" in call["userAgent"]]
 
     def limit(self, calls_per_second: float | None) -> None:
         request(f"{self.url}/_local/limits", {"callsPerSecond": calls_per_second})
@@ -294,13 +301,44 @@ def account(local: LocalSageMaker) -> Iterator[Account]:
     yield made
     local.remove_faults()
     local.limit(None)
-    for client in made._clients.values():
-        client.close()
+    for each in made._clients.values():
+        each.close()
 
 
 @pytest.fixture
 def ns(control_plane: Cluster, namespace: str, account: Account) -> Namespace:
     return Namespace(control_plane, namespace, account)
+
+
+class Scale:
+    """Many objects at once, made without kubectl."""
+
+    def __init__(self, ns: Namespace) -> None:
+        settings = client.Configuration()
+        config.load_kube_config(str(ns.cluster.kubeconfig), client_configuration=settings)
+        self._api, self._ns = client.CustomObjectsApi(client.ApiClient(settings)), ns.name
+
+    def create(self, names: list[str], spec: dict[str, Any]) -> None:
+        kind = {"apiVersion": f"{GROUP}/v1alpha1", "kind": "SageMakerEndpoint", "spec": spec}
+        for name in names:
+            body = {**kind, "metadata": {"name": name}}
+            self._api.create_namespaced_custom_object(GROUP, "v1alpha1", self._ns, "sagemakerendpoints", body)
+
+    def delete(self) -> None:
+        self._api.delete_collection_namespaced_custom_object(GROUP, "v1alpha1", self._ns, "sagemakerendpoints")
+
+    def objects(self) -> list[dict[str, Any]]:
+        found = self._api.list_namespaced_custom_object(GROUP, "v1alpha1", self._ns, "sagemakerendpoints")
+        return list(found["items"])
+
+    def synced(self) -> int:
+        conditions = [body.get("status", {}).get("conditions", ()) for body in self.objects()]
+        return sum(any(c["type"] == "Synced" and c["status"] == "True" for c in each) for each in conditions)
+
+
+@pytest.fixture
+def scale(ns: Namespace) -> Scale:
+    return Scale(ns)
 
 
 Start = Callable[..., Process]
@@ -349,19 +387,20 @@ def release() -> Callable[..., dict[str, Any]]:
     return echo
 
 
+def count_passes(operator: Process) -> int:
+    with urllib.request.urlopen(f"{operator.url}/metrics", timeout=10) as reply:
+        lines = reply.read().decode().splitlines()
+    return int(sum(float(line.split()[-1]) for line in lines if line.startswith("sagemaker_operator_reconcile_total")))
+
+
 @pytest.fixture
 def passes(operator: Process) -> Callable[..., int]:
     """The operator's passes so far; given a number, waits until there are as many."""
 
-    def count() -> int:
-        with urllib.request.urlopen(f"{operator.url}/metrics", timeout=10) as reply:
-            lines = reply.read().decode().splitlines()
-        return int(
-            sum(float(line.split()[-1]) for line in lines if line.startswith("sagemaker_operator_reconcile_total"))
-        )
-
     def wait(wanted: int = 0) -> int:
-        return int(eventually(lambda: count() if count() >= wanted else None, what=f"{wanted} passes"))
+        return int(
+            eventually(lambda: seen if (seen := count_passes(operator)) >= wanted else None, what=f"{wanted} passes")
+        )
 
     return wait
 
@@ -440,3 +479,9 @@ def relay(local: LocalSageMaker) -> Iterator[Relay]:
     made = Relay(local.url)
     yield made
     made.end()
+
+
+@pytest.fixture
+def passes_of() -> Callable[[Process], int]:
+    """How many passes an operator has made."""
+    return count_passes

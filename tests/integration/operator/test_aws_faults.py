@@ -24,7 +24,7 @@ def test_throttling_is_waited_out(ns: Any, account: Any, local: Any, start: Any,
 @pytest.mark.parametrize(
     ("code", "message", "reason", "said"),
     [
-        ("AccessDeniedException", "User x is not authorized to perform: sagemaker:CreateEndpoint", "AccessDenied", "sagemaker:CreateEndpoint"),
+        ("AccessDeniedException", "not allowed: sagemaker:CreateEndpoint", "AccessDenied", "sagemaker:C"),
         ("ResourceLimitExceeded", "The account-level service limit is 0", "QuotaExceeded", "limit is 0"),
         ("ValidationException", "Endpoint features are not supported", "InvalidSpec", "not supported"),
     ],

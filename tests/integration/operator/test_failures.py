@@ -1,4 +1,4 @@
-"""What can go wrong with a model: said in words, with the container's lines; the old revision serves on; the next apply mends it."""
+"""What can go wrong with a model: said in words, with the container's lines, and mended by the next apply."""
 
 import json
 from collections.abc import Callable

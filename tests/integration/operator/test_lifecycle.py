@@ -97,7 +97,7 @@ def test_going_back_to_an_earlier_spec_makes_the_same_names(ns: Any, account: An
     ns.apply(release(1))
     ns.wait("Synced")
     assert ns.status()["revisions"]["activeConfigName"] == before
-    assert [r["revision"] for r in ns.status()["revisions"]["history"]][0] == ns.status()["revisions"]["active"]
+    assert ns.status()["revisions"]["history"][0]["revision"] == ns.status()["revisions"]["active"]
 
 
 def test_a_restart_token_is_a_new_fleet_of_the_same_model(

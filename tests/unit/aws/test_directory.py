@@ -63,6 +63,14 @@ def test_a_listing_begun_before_our_change_does_not_undo_it(directory: Directory
     assert sweep(directory, clock) == {"ml-new"}
 
 
+def test_a_creation_that_a_listing_shows_before_our_reply_is_no_news(directory: Directory, clock: Clock) -> None:
+    steady, begun = EndpointSummary("InService", EARLY), EndpointSummary("Creating", LATE)
+    assert sweep(directory, clock, ml_fraud=steady, ml_new=begun) == set()
+    directory.changed("ml-new", "Creating")
+    assert sweep(directory, clock, ml_fraud=steady, ml_new=begun) == set()
+    assert sweep(directory, clock, ml_fraud=steady, ml_new=EndpointSummary("InService", LATE)) == {"ml-new"}
+
+
 def test_a_description_holds_until_a_listing_says_otherwise(directory: Directory, clock: Clock) -> None:
     directory.described("ml-fraud", endpoint())
     assert directory.look("ML-FRAUD") is not None

@@ -31,7 +31,8 @@ KINDS = ("Model", "EndpointConfig", "Endpoint")
 
 def test_the_operator_may_do_exactly_this() -> None:
     assert actions(OPERATOR) == {
-        *(f"sagemaker:{verb}{kind}" for verb in ("Create", "Describe", "Delete") for kind in KINDS),
+        *(f"sagemaker:{verb}{kind}" for verb in ("Create", "Delete") for kind in KINDS),
+        "sagemaker:DescribeEndpoint",
         *(f"sagemaker:List{kind}s" for kind in KINDS),
         "sagemaker:UpdateEndpoint",
         "sagemaker:UpdateEndpointWeightsAndCapacities",
