@@ -1,6 +1,7 @@
 # One target a task; `make help` lists them. Nothing here needs root or calls apt.
 PYTHON ?= python3
 BIN := .venv/bin
+LOCK := --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
 
@@ -19,8 +20,12 @@ setup: .venv/.ready ## the virtual environment from the hashed locks
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps -e .
 	@touch $@
 
+.PHONY: demo
+demo: setup ## everything on this machine: a YAML file becomes an endpoint under load; KEEP=1 leaves it running
+	@$(BIN)/python -m demo
+
 .PHONY: test
-test: lint unit integration ## all of the tests; the first run builds the Kubernetes programs (minutes)
+test: lint unit integration ## all of the tests; the first run fetches or builds the Kubernetes programs
 
 .PHONY: lint
 lint: setup ## style, types and import order
@@ -31,25 +36,32 @@ lint: setup ## style, types and import order
 
 .PHONY: unit
 unit: setup ## unit tests and scenarios
-	$(BIN)/python -m pytest -q tests/unit $(wildcard tests/scenarios)
+	$(BIN)/python -m pytest -q tests/unit tests/scenarios
 
 .PHONY: integration
-integration: setup ## over the wire: real Kubernetes API, real model servers, real Locust
+integration: setup ## over the wire: real Kubernetes API, real model servers, real Locust, the demo
 	$(BIN)/python -m devcluster fetch
-	$(BIN)/python -m pytest -q tests/integration
+	$(BIN)/python -m pytest -q tests/integration --ignore=tests/integration/operator
+	$(BIN)/python -m pytest -q tests/integration/operator --numprocesses=2 --dist=worksteal
+
+.PHONY: mutants
+mutants: setup ## break named behaviours one at a time; each must be caught
+	$(BIN)/python -m mutants
 
 .PHONY: control-plane
 control-plane: setup ## a Kubernetes API on loopback until Ctrl-C; prints the KUBECONFIG line
 	@$(BIN)/python -m devcluster up --controller-manager
 
 .PHONY: bench
-bench: setup ## the router of local SageMaker against the bare model servers
+bench: setup ## many endpoints at once beside AWS's own controller; the router and control plane of local SageMaker
+	$(BIN)/python tools/bench/control_plane.py
 	$(BIN)/python tools/bench/router.py
+	$(BIN)/python tools/bench/scale.py
 
 .PHONY: lock
 lock: setup ## resolve the dependencies anew within their bounds
-	@for extra in operator loadtest local dev; do \
-	  flag=$$([ $$extra = operator ] || echo "--extra $$extra"); \
-	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-	    $$flag pyproject.toml -o requirements/$$extra.txt -c requirements/dev.txt; \
+	@$(BIN)/uv pip compile --quiet --upgrade $(LOCK) --all-extras pyproject.toml -o requirements/dev.txt
+	@for extra in loadtest local; do \
+	  $(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt --extra $$extra pyproject.toml -o requirements/$$extra.txt; \
 	done
+	@$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt pyproject.toml -o requirements/operator.txt
