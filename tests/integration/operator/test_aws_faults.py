@@ -101,7 +101,7 @@ def test_aws_away_later_leaves_ready_as_it_was(
     ],
 )
 def test_a_lost_reply_makes_nothing_twice(
-    ns: Any, account: Any, local: Any, operator: Any, release: Make, operation: str
+    ns: Any, account: Any, local: Any, operator: Any, release: Make, eventually: Any, operation: str
 ) -> None:
     """Carried out, and the connection closed without an answer: once in a creation, two changes and a deletion."""
     local.fault(operation=operation, when="after", effect={"drop": True}, times=1)
@@ -111,7 +111,7 @@ def test_a_lost_reply_makes_nothing_twice(
     ns.wait("Synced")
     ns.apply(release(2, count=1, tags={"team": "c"}))
     ns.wait("Synced")
-    assert [len(names) for names in account.names().values()] == [1, 1, 1]
+    eventually(lambda: [len(names) for names in account.names().values()] == [1, 1, 1])
     ns.delete()
     assert account.names() == NOTHING
     made = local.changes(account.id)

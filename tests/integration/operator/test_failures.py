@@ -32,7 +32,16 @@ CAUSES = [
 
 @pytest.mark.parametrize(("kind", "reason", "words", "line"), CAUSES, ids=[cause[0] for cause in CAUSES])
 def test_a_first_creation_that_fails_says_why_and_the_next_apply_mends_it(
-    ns: Any, account: Any, local: Any, operator: Any, variant: Make, kind: str, reason: str, words: str, line: str
+    ns: Any,
+    account: Any,
+    local: Any,
+    operator: Any,
+    variant: Make,
+    eventually: Any,
+    kind: str,
+    reason: str,
+    words: str,
+    line: str,
 ) -> None:
     ns.apply(bad(kind, account, variant))
     stalled = ns.wait("Stalled")
@@ -48,13 +57,22 @@ def test_a_first_creation_that_fails_says_why_and_the_next_apply_mends_it(
     ns.apply({"variants": [variant()]})
     ns.wait("Synced")
     assert "failure" not in ns.status()
-    assert [len(names) for names in account.names().values()] == [1, 1, 1]
+    eventually(lambda: [len(names) for names in account.names().values()] == [1, 1, 1])
     assert ns.events()[:2] == ["CreateStarted", reason]
 
 
 @pytest.mark.parametrize(("kind", "reason", "words", "line"), CAUSES, ids=[cause[0] for cause in CAUSES])
 def test_an_update_that_fails_is_a_rollback_and_the_old_revision_serves_on(
-    ns: Any, account: Any, local: Any, operator: Any, variant: Make, kind: str, reason: str, words: str, line: str
+    ns: Any,
+    account: Any,
+    local: Any,
+    operator: Any,
+    variant: Make,
+    eventually: Any,
+    kind: str,
+    reason: str,
+    words: str,
+    line: str,
 ) -> None:
     ns.apply({"variants": [variant()]})
     ns.wait("Synced")
@@ -75,7 +93,7 @@ def test_an_update_that_fails_is_a_rollback_and_the_old_revision_serves_on(
     ns.wait("Synced")
     assert not ns.condition("RolledBack")
     assert local.changes(account.id).count("UpdateEndpoint") == 1, "going back needs no update"
-    assert [len(names) for names in account.names().values()] == [1, 1, 1]
+    eventually(lambda: [len(names) for names in account.names().values()] == [1, 1, 1])
     assert ns.events() == ["CreateStarted", "InService", "UpdateStarted", "RolledBack"]
 
 
@@ -108,14 +126,14 @@ def test_a_passing_cause_is_tried_again_by_itself(
 
 
 def test_a_spec_edited_during_an_update_waits_and_the_last_one_wins(
-    ns: Any, account: Any, local: Any, operator: Any, release: Make
+    ns: Any, account: Any, local: Any, operator: Any, release: Make, eventually: Any
 ) -> None:
     ns.apply(release(1))
     ns.wait("Synced")
     for number in (2, 3, 4, 5):
         ns.apply(release(number))
     ns.wait("Synced")
-    [model] = account.names()["models"]
+    [model] = eventually(lambda: names if len(names := account.names()["models"]) == 1 else None)
     assert account.sagemaker.describe_model(ModelName=model)["PrimaryContainer"]["Environment"] == {"RELEASE": "5"}
     assert 1 <= local.changes(account.id).count("UpdateEndpoint") <= 3
 

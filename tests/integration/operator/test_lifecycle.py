@@ -23,7 +23,9 @@ def serving(url: str, count: int = 1, name: str = "main") -> dict[str, Any]:
     return {"name": name, "containers": [container], "instances": {"type": "ml.m5.large", "count": count}}
 
 
-def test_a_models_life_from_yaml_to_nothing_left(ns: Any, account: Any, local: Any, operator: Any) -> None:
+def test_a_models_life_from_yaml_to_nothing_left(
+    ns: Any, account: Any, local: Any, operator: Any, eventually: Any
+) -> None:
     champion, model = trained(20)
     challenger, _ = trained(5)
     urls = [account.put(f"{n}.tar.gz", {"xgboost-model": raw}) for n, raw in ((1, champion), (2, challenger))]
@@ -49,8 +51,7 @@ def test_a_models_life_from_yaml_to_nothing_left(ns: Any, account: Any, local: A
     assert second != first
     assert "team" not in account.tags(arn)
     assert account.tags(arn)["sagemaker-operator.io/revision"] == second
-    left = account.names()
-    assert [len(names) for names in left.values()] == [1, 1, 1], "the old config and model are collected"
+    eventually(lambda: [len(names) for names in account.names().values()] == [1, 1, 1], what="the old parts to go")
     assert ns.events() == ["CreateStarted", "InService", "UpdateStarted", "InService"]
     assert float(account.invoke(endpoint, row)[0]) != own
 

@@ -16,7 +16,7 @@ def test_a_hundred_endpoints_at_once(
 
     calls = local.by_operator(account.id)
     own = [call for call in calls if not call["operation"].startswith("List")]
-    assert len(own) <= 4 * COUNT + 1, "three creations and one look each, and GetCallerIdentity"
+    assert len(own) <= 4.2 * COUNT, "three creations and one look each; a sweep in mid-creation can add a look"
     assert len(calls) <= 5 * COUNT
     assert [call for call in calls if call["outcome"] != "ok"] == []
 
