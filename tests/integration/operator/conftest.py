@@ -38,9 +38,26 @@ GROUP = "sagemaker-operator.io"
 XGBOOST = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 SILENT = "import time; print('waiting', flush=True); time.sleep(999)"
 BROKEN = "import sys; sys.exit('ValueError: no such column')"
+# The container contract in a few lines: /ping, /invocations, the port that it is told.
+SCORER = """
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.answer(b"")
+    def do_POST(self):
+        self.answer(self.rfile.read(int(self.headers["Content-Length"])))
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+HTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+"""
 IMAGES = [
     {"match": "test/silent:*", "command": [sys.executable, "-c", SILENT]},
     {"match": "test/broken:*", "command": [sys.executable, "-c", BROKEN]},
+    {"match": "*/scorer:*", "command": [sys.executable, "-c", SCORER]},
 ]
 # Short enough for a test, long enough that each phase is seen.
 QUICK = {
