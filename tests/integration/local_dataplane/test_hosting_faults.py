@@ -268,6 +268,18 @@ def test_a_server_that_ignores_sigterm_is_killed_with_its_children(world: Any, r
     asyncio.run(go())
 
 
+def test_a_stop_ends_only_when_the_server_has_ended(world: Any, rules: Any) -> None:
+    async def go() -> None:
+        async with world(rules, stop_grace_seconds=0.3) as here:
+            fleet = here.fleet(IMAGE, environment={"MODE": "stubborn"})
+            await fleet.started()
+            pid = fleet.instances[0].pid
+            await fleet.stop()
+            assert not _runs(pid)
+
+    asyncio.run(go())
+
+
 def test_a_stop_during_the_start_leaves_nothing(world: Any, rules: Any, tmp_path: Path) -> None:
     async def go() -> None:
         async with world(rules) as here:

@@ -25,10 +25,10 @@ def clock() -> Clock:
 
 def test_a_key_waits_once(clock: Clock) -> None:
     queue = WorkQueue(clock)
-    for key in (A, B, A):
+    for key in (A, B, A, C):
         queue.add(key)
-    assert len(queue) == 2
-    assert (queue.take(), queue.take()) == (A, B)
+    assert len(queue) == 3
+    assert (queue.take(), queue.take(), queue.take()) == (A, B, C)
 
 
 def test_a_key_in_work_is_handed_out_again_only_when_done(clock: Clock) -> None:

@@ -78,6 +78,7 @@ def test_a_lost_reply_makes_no_second_object(world: Any, wanted: Wanted, method:
     world.run()
     assert world.status().is_true("Synced")
     assert (len(world.aws.models), len(world.aws.configs), len(world.aws.endpoints)) == (1, 1, 1)
+    assert world.aws.changes.count(method) <= 2, "that it exists is learnt from one refusal"
 
 
 @pytest.mark.parametrize("method", [*CREATE, "describe_endpoint", "list_endpoints", "list_models"])
@@ -182,6 +183,18 @@ def test_a_part_that_only_has_our_name_is_neither_used_nor_deleted(world: Any, w
     world.delete()
     world.run()
     assert list(world.aws.models) == [model]
+
+
+def test_what_only_has_a_name_like_ours_is_no_garbage_and_outlives_a_deletion(world: Any, wanted: Wanted) -> None:
+    model, config = "ml-fraud-m0123456789", "ml-fraud-0123456789-0123"
+    world.aws.models[model], world.aws.configs[config] = {}, {}
+    world.apply(wanted())
+    world.run()
+    assert world.status().is_true("Synced")
+    world.restart()
+    world.delete()
+    world.run()
+    assert (list(world.aws.models), list(world.aws.configs), world.aws.endpoints) == ([model], [config], {})
 
 
 def test_a_deletion_ends_with_nothing_left(world: Any, wanted: Wanted) -> None:
