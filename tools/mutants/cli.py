@@ -22,7 +22,11 @@ _INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: every mutant was caught. 1: one was not, or shows nothing. 2: none could be judged. 130: interrupted."""
-    parser = argparse.ArgumentParser(prog="mutants", description=sys.modules["mutants"].__doc__)
+    parser = argparse.ArgumentParser(
+        prog="mutants",
+        description="Breaks one named behaviour at a time in a copy of the tree; the tests named for it must fail.",
+        epilog=f"The mutants: {_CATALOGUE}. Exit code 0: all were caught; 1: not; 2: it cannot begin; 130: stopped.",
+    )
     parser.add_argument("words", nargs="*", metavar="WORD", help="only mutants with it in their name, or of this part")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="tested at the same time (%(default)s)")
     parser.add_argument("--tree", type=Path, default=ROOT, help="the checkout (this one)")
