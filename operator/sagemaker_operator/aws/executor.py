@@ -1,7 +1,7 @@
 """Carries out one action of a plan: the only code that changes anything on AWS."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from sagemaker_operator.aws.client import RegionClient
 from sagemaker_operator.aws.errors import AWSError, Kind
@@ -48,6 +48,8 @@ def execute(client: RegionClient, action: AWSAction) -> None:
             _delete(client, "delete_endpoint_config", EndpointConfigName=action.name)
         case DeleteModel():
             _delete(client, "delete_model", ModelName=action.name)
+        case _:
+            assert_never(action)
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 from dataclasses import dataclass
+from typing import assert_never
 
 from sagemaker_operator.api import identity
 from sagemaker_operator.api.identity import Owner
@@ -161,6 +162,8 @@ def _remember(region: Region, target: Target, action: AWSAction) -> None:
                 directory.changed(name, "Deleting")
             case ChangeTags(add=add, remove=remove):
                 directory.retagged(target.endpoint_name, add, remove)
+            case _:
+                assert_never(action)
 
 
 def _remember_refusal(region: Region, target: Target, action: AWSAction, error: AWSError) -> None:

@@ -3,9 +3,8 @@
 import os
 from pathlib import Path
 
-from kubernetes.config.config_exception import ConfigException
-
 from kubernetes import client, config
+from kubernetes.config.config_exception import ConfigException
 
 _TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 import urllib3
-
 from kubernetes import client
 
 log = logging.getLogger(__name__)

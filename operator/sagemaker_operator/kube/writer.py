@@ -9,8 +9,8 @@ from http import HTTPStatus
 from typing import Any
 
 import urllib3
-
 from kubernetes import client
+
 from sagemaker_operator.api.codec import encode
 from sagemaker_operator.api.resource import (
     FIELD_MANAGER,

@@ -42,4 +42,6 @@ def _held(condition: Condition) -> Condition:
         return replace(condition, status="False", reason="ReadOnly", message="")
     if condition.type == "Ready" and condition.status == "False":
         return replace(condition, reason="ReadOnly", message=_MESSAGE)
+    if condition.type == "Ready":
+        return replace(condition, message=f"Serves as before. {_MESSAGE}")
     return condition

@@ -139,3 +139,27 @@ def test_there_are_enough_cases_and_each_speaks_of_its_own() -> None:
 def test_no_message_is_a_regular_expression() -> None:
     for name, case in CASES.items():
         assert not re.search("should match|failed rule|no such|budget", case.get("message", "")), name
+
+
+def test_every_rule_of_the_crd_has_a_case() -> None:
+    """By its own words: of a computed message, the first that it writes out."""
+    crd = yaml.safe_load((Path(__file__).parents[3] / "crds/sagemakerendpoints.yaml").read_text(encoding="utf-8"))
+    told = " ".join(" ".join(case.get("message", "") for case in CASES.values()).split())
+    untold = []
+    for rule in rules(crd):
+        words = rule.get("message") or max(re.findall("'([^']*)'", rule["messageExpression"]), key=len)
+        longest = max(re.split(r"%[ds]|[{}]", " ".join(words.split())), key=len).strip()
+        if longest not in told:
+            untold.append(words)
+    assert untold == []
+
+
+def rules(node: Any) -> Iterator[dict[str, str]]:
+    """All x-kubernetes-validations."""
+    if isinstance(node, dict):
+        yield from node.get("x-kubernetes-validations", ())
+        for member in node.values():
+            yield from rules(member)
+    elif isinstance(node, list):
+        for item in node:
+            yield from rules(item)

@@ -149,7 +149,8 @@ def test_a_model_that_does_not_load_is_told_with_its_log_and_may_be_looked_at(fo
     with demo(folder, f"--models={unreadable}", "--keep") as process:
         said = until(process, "It is left as it is. Ctrl-C stops everything.")
         typed = f". {folder}/env; kubectl get sme; aws sagemaker list-endpoints --query 'Endpoints[].EndpointStatus'"
-        seen = subprocess.check_output(["/bin/sh", "-c", typed], text=True, env={"PATH": os.environ["PATH"]})
+        bare = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+        seen = subprocess.check_output(["/bin/sh", "-c", typed], text=True, env=bare)
         process.send_signal(signal.SIGINT)
         said += rest(process)
     assert process.returncode == 1, said

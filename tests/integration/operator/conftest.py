@@ -29,9 +29,9 @@ import boto3
 import pytest
 import yaml
 from botocore.config import Config
+from kubernetes import client, config
 
 from devcluster import Cluster
-from kubernetes import client, config
 
 REGION = "eu-west-1"
 GROUP = "sagemaker-operator.io"
