@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from sagemaker_operator.kube.connection import ConnectionRefused
 from sagemaker_operator.main import logs
-from sagemaker_operator.main.operator import LeaseLost, Operator
+from sagemaker_operator.main.operator import CannotGoOn, Operator
 from sagemaker_operator.main.settings import SettingError, add_flags, read_settings
 
 log = logging.getLogger("sagemaker_operator")
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 asked to stop, 1 the Lease was lost, 2 it cannot start as it was set up."""
+    """Exit codes: 0 asked to stop, 1 it cannot go on (the Lease was lost), 2 it cannot start as it was set up."""
     try:
         settings = read_settings(vars(parser().parse_args(arguments)))
     except SettingError as error:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConnectionRefused, OSError) as error:
         log.error("%s", error)
         return 2
-    except LeaseLost as error:
+    except CannotGoOn as error:
         log.error("%s", error)
         return 1
     return 0

@@ -34,6 +34,10 @@ class Metrics:
             "sagemaker_operator_aws_call_seconds", "Time of a call to AWS, waits for the budget left out.",
             ["operation"], buckets=_CALL_BUCKETS, registry=self.registry,
         )  # fmt: skip
+        self.missed_events = Counter(
+            "sagemaker_operator_missed_events", "Changes of objects that a listing showed before the watch did.",
+            registry=self.registry,
+        )  # fmt: skip
         self.queue_depth = Gauge(
             "sagemaker_operator_queue_depth", "Objects that wait for a worker.", registry=self.registry
         )

@@ -13,17 +13,19 @@ from pathlib import Path
 from sagemaker_operator.aws.gateway import Gateway, GatewaySettings
 from sagemaker_operator.kube.connection import cluster_id, connect, own_namespace
 from sagemaker_operator.kube.lease import LEASE_NAME, Lease
+from sagemaker_operator.kube.lister import Lister
 from sagemaker_operator.kube.writer import Writer
 from sagemaker_operator.main.metrics import Metrics
 from sagemaker_operator.main.server import ProbeServer
 from sagemaker_operator.main.settings import Settings
 from sagemaker_operator.main.watch import Watch
-from sagemaker_operator.main.workers import Sweeper, Workers
+from sagemaker_operator.main.workers import Resync, Sweeper, Workers
 from sagemaker_operator.plan.case import Tuning
 from sagemaker_operator.plan.desired import Defaults
 from sagemaker_operator.plan.images import image_table
 from sagemaker_operator.reconcile.backoff import Backoff
 from sagemaker_operator.reconcile.decision import Decider
+from sagemaker_operator.reconcile.intake import Intake
 from sagemaker_operator.reconcile.objects import Objects
 from sagemaker_operator.reconcile.queue import WorkQueue
 from sagemaker_operator.reconcile.reconciler import Reconciler
@@ -36,8 +38,8 @@ _LAST_PASSES_SECONDS = 25.0
 _LOOP_SECONDS = 5.0
 
 
-class LeaseLost(Exception):  # noqa: N818 - what happened
-    """Another operator may be at work from now on."""
+class CannotGoOn(Exception):  # noqa: N818 - what happened
+    """The process has to be started anew; the message says why."""
 
 
 class Operator:
@@ -47,7 +49,7 @@ class Operator:
         self._settings = settings
         instance = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
         api = connect(settings.workers)
-        self._stop, self._lost = threading.Event(), threading.Event()
+        self._stop, self._cause = threading.Event(), ""
         self._metrics = metrics = Metrics()
         self._lease = Lease(api, settings.lease_namespace or own_namespace(), instance, settings.lease_seconds)
         self._objects, self._queue, watchlist = Objects(), WorkQueue(), Watchlist()
@@ -84,7 +86,10 @@ class Operator:
             steady_seconds=settings.sweep_seconds,
             motion_seconds=settings.sweep_in_motion_seconds,
         )
-        self._watch = Watch(self._objects, self._queue, settings.namespace)
+        intake = Intake(self._objects, self._queue)
+        lister = Lister(api, settings.namespace)
+        self._resync = Resync(lister, intake, self._stop, metrics, settings.resync_seconds)
+        self._watch = Watch(intake, settings.namespace)
         self._watching = threading.Event()
         metrics.queue_depth.set_function(lambda: len(self._queue))
         metrics.objects.set_function(lambda: len(self._objects))
@@ -92,7 +97,7 @@ class Operator:
         self._probes = ProbeServer(settings.host, settings.port, metrics.registry, self._unhealthy, self._unready)
 
     def run(self) -> None:
-        """Blocks until SIGINT or SIGTERM. Raises LeaseLost."""
+        """Blocks until SIGINT or SIGTERM. Raises CannotGoOn."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._end())
         self._probes.start()
@@ -105,21 +110,24 @@ class Operator:
             self._workers.join(_LAST_PASSES_SECONDS)
             self._lease.release()
             self._probes.close()
-        if self._lost.is_set():
-            raise LeaseLost(f"The Lease {LEASE_NAME} is lost or cannot be renewed; another operator may take over.")
+        if self._cause:
+            raise CannotGoOn(self._cause)
 
     def _lead(self) -> None:
         keeper = threading.Thread(target=self._keep_lease, name="lease", daemon=True)
         keeper.start()
         self._workers.start()
         self._sweeper.start()
+        self._resync.start()
         self._watch.run(self._announce)
+        if not self._stop.is_set():
+            self._cause = "The watch has ended by itself."
         self._stop.set()
         keeper.join()
 
     def _keep_lease(self) -> None:
         if not self._lease.keep(self._stop):
-            self._lost.set()
+            self._cause = f"The Lease {LEASE_NAME} is lost or cannot be renewed; another operator may take over."
             self._end()
 
     def _end(self) -> None:

@@ -38,6 +38,7 @@ class Settings:
     workers: int = _setting(32, "objects that are worked on at the same time")
     lease_namespace: str | None = _setting(None, "namespace of the Lease; else the pod's own")
     lease_seconds: int = _setting(15, "term of the Lease: how long the next operator waits after a crash of this one")
+    resync_seconds: float = _setting(300.0, "between listings of all objects, should the watch have missed one")
     sweep_seconds: float = _setting(60.0, "between listings of all endpoints, per account and region")
     sweep_in_motion_seconds: float = _setting(2.0, "the same while one of our endpoints is changing")
     look_in_motion_seconds: float = _setting(15.0, "between descriptions of an endpoint that is changing")

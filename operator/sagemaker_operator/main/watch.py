@@ -1,4 +1,4 @@
-"""kopf as the shell: it logs in, lists, watches and reconnects; each event goes to the store and the work queue."""
+"""kopf as the shell: it logs in, lists, watches and reconnects; each event goes to the intake."""
 
 import asyncio
 import contextlib
@@ -12,9 +12,8 @@ from typing import Any
 import kopf
 
 from sagemaker_operator.api.codec import DecodeError
-from sagemaker_operator.api.resource import GROUP, PLURAL, VERSION, Resource, parse_resource
-from sagemaker_operator.reconcile.objects import Objects
-from sagemaker_operator.reconcile.queue import WorkQueue
+from sagemaker_operator.api.resource import GROUP, PLURAL, VERSION, parse_resource
+from sagemaker_operator.reconcile.intake import Intake
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +23,8 @@ _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 class Watch:
     """Runs kopf in the calling thread until `stop`."""
 
-    def __init__(self, objects: Objects, queue: WorkQueue, namespaces: tuple[str, ...]) -> None:
-        self._objects, self._queue, self._namespaces = objects, queue, namespaces
+    def __init__(self, intake: Intake, namespaces: tuple[str, ...]) -> None:
+        self._intake, self._namespaces = intake, namespaces
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._ended = False
@@ -77,23 +76,9 @@ class Watch:
             log.exception("An object that cannot be read was left out: %s", body.get("metadata", {}).get("name"))
             return
         if type == "DELETED":
-            self._objects.drop(resource.key, resource.uid)
-            self._queue.add(resource.key)
-            return
-        known = self._objects.put(resource)
-        if known is None or _news(known) != _news(resource):
-            self._queue.add(resource.key, urgent=known is not None or resource.deletion_requested)
-
-
-def _news(resource: Resource) -> tuple[object, ...]:
-    """What another pass depends on. Our own status write is known already when its event comes."""
-    return (
-        resource.generation,
-        resource.deletion_requested,
-        resource.has_finalizer,
-        resource.retry_token,
-        resource.status,
-    )
+            self._intake.gone(resource.key, resource.uid)
+        else:
+            self._intake.seen(resource)
 
 
 def _login(logger: Any, **kwargs: Any) -> kopf.ConnectionInfo | None:

@@ -7,8 +7,10 @@ import uuid
 
 from sagemaker_operator.aws.errors import AWSError
 from sagemaker_operator.aws.gateway import Gateway
+from sagemaker_operator.kube.lister import Lister, ListError
 from sagemaker_operator.main.logs import current_object, current_pass
 from sagemaker_operator.main.metrics import Metrics
+from sagemaker_operator.reconcile.intake import Intake
 from sagemaker_operator.reconcile.queue import WorkQueue
 from sagemaker_operator.reconcile.reconciler import Reconciler
 from sagemaker_operator.reconcile.watchlist import Watchlist
@@ -109,3 +111,27 @@ class Sweeper:
             if time.monotonic() - started >= pause:
                 return True
         return False
+
+
+class Resync:
+    """Lists all objects now and then: a watch that has gone deaf without a word is noticed, and made up for."""
+
+    def __init__(self, lister: Lister, intake: Intake, stop: threading.Event, metrics: Metrics, seconds: float) -> None:
+        self._lister, self._intake, self._stop = lister, intake, stop
+        self._missed, self._seconds = metrics.missed_events, seconds
+        self._thread = threading.Thread(target=self._run, name="resync", daemon=True)
+
+    def start(self) -> None:
+        """From now on objects are listed."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._seconds):
+            try:
+                missed = self._intake.listed(*self._lister.all())
+            except ListError as error:
+                log.warning("Objects cannot be listed, tried again: %s", error)
+                continue
+            if missed:
+                self._missed.inc(missed)
+                log.warning("%d changes of objects had not come through the watch", missed)

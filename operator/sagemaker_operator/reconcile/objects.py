@@ -15,7 +15,7 @@ class Objects:
     def __len__(self) -> int:
         return len(self._resources)
 
-    def keys(self) -> list[ObjectKey]:
+    def all_keys(self) -> list[ObjectKey]:
         """Of all objects."""
         with self._lock:
             return list(self._resources)
