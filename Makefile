@@ -1,6 +1,8 @@
 # One target a task; `make help` lists them. Nothing here needs root or calls apt.
 PYTHON ?= python3
 BIN := .venv/bin
+# These measure time: they run with nothing beside them.
+ALONE := tests/integration/demo/ tests/integration/loadtest/
 LOCK := --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
@@ -41,8 +43,8 @@ unit: setup ## unit tests and scenarios
 .PHONY: integration
 integration: setup ## over the wire: real Kubernetes API, real model servers, real Locust, the demo
 	$(BIN)/python -m devcluster fetch
-	$(BIN)/python -m pytest -q tests/integration --ignore=tests/integration/operator
-	$(BIN)/python -m pytest -q tests/integration/operator --numprocesses=2 --dist=worksteal
+	$(BIN)/python -m pytest -q $(filter-out $(ALONE),$(wildcard tests/integration/*/)) --numprocesses=2 --dist=worksteal
+	$(BIN)/python -m pytest -q $(ALONE)
 
 .PHONY: mutants
 mutants: setup ## break named behaviours one at a time; each must be caught
