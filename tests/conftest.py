@@ -2,6 +2,6 @@
 
 import signal
 
-# A shell that starts the run in the background hands down an ignored SIGINT, and so would we to every program under test.
+# A shell that starts the run in the background hands down an ignored SIGINT, and so would we to each program.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
