@@ -37,29 +37,31 @@ def encode(value: Any) -> Any:
     return value
 
 
-def decode(cls: type[T], data: Any, where: str = "") -> T:
-    """A dataclass from its JSON; unknown members are ignored, so that an older operator reads a newer object.
+def decode(cls: type[T], data: Any, where: str = "", *, strict: bool = False) -> T:
+    """A dataclass from its JSON. Raises DecodeError when a member has the wrong type or a required one is missing.
 
-    Raises DecodeError when a member has the wrong type or a required one is missing.
+    `strict`: an unknown member too is an error. Else it is ignored, so that an older operator reads a newer status.
     """
-    return typing.cast("T", _decode(cls, data, where))
+    return typing.cast("T", _decode(cls, data, where, strict))
 
 
-def _decode(kind: Any, data: Any, where: str) -> Any:
+def _decode(kind: Any, data: Any, where: str, strict: bool) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
         inner = [a for a in arguments if a is not type(None)]
-        return None if data is None else _decode(inner[0], data, where)
+        return None if data is None else _decode(inner[0], data, where, strict)
     if origin is tuple:
-        return tuple(_decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(_typed(list, data, where)))
+        items = enumerate(_typed(list, data, where))
+        return tuple(_decode(arguments[0], item, f"{where}[{i}]", strict) for i, item in items)
     if origin is typing.Literal:
         if data not in arguments:
             raise DecodeError(f"{where}: {data!r} is none of {', '.join(map(str, arguments))}")
         return data
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return {key: _decode(arguments[1], item, f"{where}.{key}") for key, item in _typed(dict, data, where).items()}
+        members = _typed(dict, data, where).items()
+        return {key: _decode(arguments[1], item, f"{where}.{key}", strict) for key, item in members}
     if dataclasses.is_dataclass(kind):
-        return _decode_dataclass(kind, _typed(dict, data, where), where)
+        return _decode_dataclass(kind, _typed(dict, data, where), where, strict)
     if kind is dt.datetime:
         return _time(_typed(str, data, where), where)
     if kind is float and isinstance(data, int):
@@ -67,14 +69,17 @@ def _decode(kind: Any, data: Any, where: str) -> Any:
     return _typed(kind, data, where)
 
 
-def _decode_dataclass(cls: Any, data: dict[str, Any], where: str) -> Any:
+def _decode_dataclass(cls: Any, data: dict[str, Any], where: str, strict: bool) -> Any:
     hints = typing.get_type_hints(cls)
     members = {}
+    unknown = data.keys() - {json_name(field.name) for field in dataclasses.fields(cls)}
+    if strict and unknown:
+        raise DecodeError(f"{where}.{min(unknown)} is not known to this operator, it may be for a newer one")
     for field in dataclasses.fields(cls):
         name = json_name(field.name)
         path = f"{where}.{name}" if where else name
         if data.get(name) is not None:
-            members[field.name] = _decode(hints[field.name], data[name], path)
+            members[field.name] = _decode(hints[field.name], data[name], path, strict)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise DecodeError(f"{path} is missing")
     return cls(**members)

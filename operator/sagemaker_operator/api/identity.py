@@ -35,10 +35,23 @@ class Owner:
             UID_TAG: self.uid,
         }
 
+    @property
+    def identity(self) -> "Identity":
+        """What the tags must say."""
+        return (self.cluster, self.key.namespace, self.key.name)
+
     def owns(self, tags: Mapping[str, str]) -> bool:
         """Whether an object with these tags is ours to change or delete."""
-        mine = self.tags()
-        return all(tags.get(tag) == mine[tag] for tag in (CLUSTER_TAG, NAMESPACE_TAG, NAME_TAG))
+        return identity_of(tags) == self.identity
+
+
+Identity = tuple[str, str, str]
+
+
+def identity_of(tags: Mapping[str, str]) -> Identity | None:
+    """The owner that the tags name; None when they name none of our kind."""
+    values = [tags.get(tag) for tag in (CLUSTER_TAG, NAMESPACE_TAG, NAME_TAG)]
+    return None if None in values else (str(values[0]), str(values[1]), str(values[2]))
 
 
 def describe_owner(tags: Mapping[str, str]) -> str:
@@ -84,8 +97,3 @@ def revision_of(base: str, config: str) -> str | None:
     """The revision in a config's name, or None when the name is not one that this base would have."""
     match = re.fullmatch(re.escape(base) + r"-([0-9a-f]{10})-[0-9a-f]{4}", config)
     return match[1] if match else None
-
-
-def is_model_of(base: str, model: str) -> bool:
-    """Whether the model's name is one that this base would have; its tags must still say so."""
-    return re.fullmatch(re.escape(base) + r"-m[0-9a-f]{10}", model) is not None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagemaker_operator.api.codec import DecodeError, decode
-from sagemaker_operator.api.spec import EndpointSpec
+from sagemaker_operator.api.spec import EndpointSpec, Placement
 from sagemaker_operator.api.status import Status
 
 GROUP = "sagemaker-operator.io"
@@ -30,7 +30,10 @@ class ObjectKey:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One object. `spec` is None when it does not have the shape of the CRD; `spec_error` then says where."""
+    """One object. `spec` is None when it does not have the shape that we know; `spec_error` then says where.
+
+    `placement` is what can be read of such a spec all the same.
+    """
 
     key: ObjectKey
     uid: str
@@ -42,6 +45,12 @@ class Resource:
     spec: EndpointSpec | None
     spec_error: str | None
     status: Status
+    placement: Placement | None = None
+
+    @property
+    def placed(self) -> EndpointSpec | Placement | None:
+        """Names and policies; None when not even these can be read."""
+        return self.spec or self.placement
 
     @property
     def retry_requested(self) -> bool:
@@ -64,14 +73,22 @@ def parse_resource(body: Mapping[str, Any]) -> Resource:
         spec=spec,
         spec_error=error,
         status=_parse_status(body.get("status") or {}),
+        placement=None if spec else _parse_placement(body.get("spec") or {}),
     )
 
 
 def _parse_spec(data: Mapping[str, Any]) -> tuple[EndpointSpec | None, str | None]:
     try:
-        return decode(EndpointSpec, data, "spec"), None
+        return decode(EndpointSpec, data, "spec", strict=True), None
     except DecodeError as error:
         return None, str(error)
+
+
+def _parse_placement(data: Mapping[str, Any]) -> Placement | None:
+    try:
+        return decode(Placement, data, "spec")
+    except DecodeError:
+        return None
 
 
 def _parse_status(data: Mapping[str, Any]) -> Status:

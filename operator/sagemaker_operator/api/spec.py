@@ -41,6 +41,16 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """Of a spec what a deletion needs: readable even where the rest was written for another version of the operator."""
+
+    endpoint_name: str | None = None
+    region: str | None = None
+    deletion_policy: Literal["Delete", "Retain"] = "Delete"
+    management_policy: Literal["Manage", "Observe"] = "Manage"
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointSpec:
     """What the user asked for. Nothing in it is ever written by the operator."""
 

@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sagemaker_operator.aws.budget import Budget
-from sagemaker_operator.aws.errors import Kind, classify
+from sagemaker_operator.aws.errors import AWSError, Kind, classify
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Call:
 OnCall = Callable[[Call], None]
 
 _THROTTLE_PAUSE_SECONDS = 1.0
-_PAGE_SIZE = 100
+_PAGE_SIZE, _PAGE_ATTEMPTS = 100, 5
 _READS = ("Describe", "List", "Get")
 _TARGETS = ("EndpointName", "EndpointConfigName", "ModelName", "ResourceArn", "logGroupName")
 
@@ -39,6 +39,8 @@ class RegionClient:
 
     botocore's own retries are off: a retry inside a call hides throttling from the budget, and a repeated create after
     a lost reply is refused as already existing, which only the caller can read rightly.
+
+    Raises AWSError when the AWS environment does not allow a client to be made.
     """
 
     def __init__(
@@ -51,10 +53,13 @@ class RegionClient:
             max_pool_connections=connections,
             user_agent_extra="sagemaker-operator",
         )
-        session = boto3.session.Session(region_name=region)
-        self._clients: dict[str, Any] = {
-            service: session.client(service, config=config) for service in ("sagemaker", "sts", "logs")
-        }
+        try:
+            session = boto3.session.Session(region_name=region)
+            self._clients: dict[str, Any] = {
+                service: session.client(service, config=config) for service in ("sagemaker", "sts", "logs")
+            }
+        except (BotoCoreError, ValueError) as error:  # a profile that is not there, an AWS_ENDPOINT_URL that is no URL
+            raise AWSError(Kind.CREDENTIALS, "CreateClient", type(error).__name__, str(error)) from error
         self.region = region
         self._budget = Budget(calls_per_second)
         self._on_call = on_call
@@ -92,11 +97,21 @@ class RegionClient:
         """The entries of all pages of a List operation. Raises AWSError."""
         token: dict[str, str] = {}
         while True:
-            reply = self.call(method, MaxResults=_PAGE_SIZE, **request, **token)
+            reply = self._page(method, MaxResults=_PAGE_SIZE, **request, **token)
             yield from reply[member]
             if not reply.get("NextToken"):
                 return
             token = {"NextToken": reply["NextToken"]}
+
+    def _page(self, method: str, **request: Any) -> dict[str, Any]:
+        """A throttled page is asked for again: else a long list would begin anew each time."""
+        for _ in range(_PAGE_ATTEMPTS - 1):
+            try:
+                return self.call(method, **request)
+            except AWSError as error:
+                if error.kind is not Kind.THROTTLED:
+                    raise
+        return self.call(method, **request)
 
     def _tell(
         self, operation: str, outcome: str, seconds: float, request: Mapping[str, Any], reply: Mapping[str, Any]

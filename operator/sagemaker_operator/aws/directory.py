@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from sagemaker_operator.api.identity import Identity
 from sagemaker_operator.plan.observed import ObservedEndpoint
 
 _MODEL = re.compile(r"(.+)-m[0-9a-f]{10}")
@@ -24,11 +25,15 @@ class EndpointSummary:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A DescribeEndpoint with its tags, and the listing's words about the endpoint at that time."""
+    """A DescribeEndpoint with its tags, and the listing's words about the endpoint at that time.
+
+    `tags_read`: the tags are as of then, too, not those that we know of an earlier look or wrote ourselves.
+    """
 
     endpoint: ObservedEndpoint
     summary: EndpointSummary | None
     taken_at: float
+    tags_read: bool
 
 
 class Parts:
@@ -37,20 +42,20 @@ class Parts:
     def __init__(self, pattern: re.Pattern[str]) -> None:
         self._pattern = pattern
         self._by_base: dict[str, set[str]] = defaultdict(set)
-        self._ours: dict[str, bool] = {}
+        self._owners: dict[str, Identity | None] = {}
         self._touched: dict[str, float] = {}
 
-    def of(self, base: str) -> frozenset[str]:
+    def of(self, base: str, owner: Identity) -> frozenset[str]:
         """The names with this base that are not known to be somebody else's."""
-        return frozenset(name for name in self._by_base.get(base, ()) if self._ours.get(name, True))
+        return frozenset(name for name in self._by_base.get(base, ()) if self._owners.get(name, owner) == owner)
 
-    def ours(self, name: str) -> bool | None:
-        """Whether the tags were seen to be the owner's; None when nobody has looked."""
-        return self._ours.get(name)
+    def owner_known(self, name: str) -> bool:
+        """Whether the tags were read, or written by us."""
+        return name in self._owners
 
-    def judge(self, name: str, ours: bool) -> None:
-        """The tags were read, or written by us."""
-        self._ours[name] = ours
+    def owned(self, name: str, owner: Identity | None) -> None:
+        """Whom the tags name; None for nobody of our kind."""
+        self._owners[name] = owner
 
     def add(self, name: str, now: float) -> None:
         """It exists."""
@@ -63,21 +68,21 @@ class Parts:
         if match := self._pattern.fullmatch(name):
             self._by_base[match[1]].discard(name)
             self._touched[name] = now
-            self._ours.pop(name, None)
+            self._owners.pop(name, None)
 
-    def replace(self, listed: Iterable[str], started: float) -> None:
-        """By a listing begun at `started`; what we did since then counts more."""
-        before, touched = self._by_base, {n for n, at in self._touched.items() if at >= started}
+    def replace(self, listed: Iterable[str], started: float) -> set[str]:
+        """By a listing begun at `started`; what we did since then counts more. Returns the names that have gone."""
+        before = {name for names in self._by_base.values() for name in names}
+        touched = {name for name, at in self._touched.items() if at >= started}
+        existing = {name for name in listed if name not in touched and self._pattern.fullmatch(name)}
+        existing |= touched & before
         self._by_base = defaultdict(set)
-        for name in listed:
-            if name not in touched and (match := self._pattern.fullmatch(name)):
+        for name in existing:
+            if match := self._pattern.fullmatch(name):
                 self._by_base[match[1]].add(name)
-        for name in touched:
-            if (match := self._pattern.fullmatch(name)) and name in before.get(match[1], ()):
-                self._by_base[match[1]].add(name)
-        existing = {name for names in self._by_base.values() for name in names}
-        self._ours = {name: ours for name, ours in self._ours.items() if name in existing}
+        self._owners = {name: owner for name, owner in self._owners.items() if name in existing}
         self._touched = {name: self._touched[name] for name in touched}
+        return before - existing
 
 
 class Directory:
@@ -147,7 +152,7 @@ class Directory:
             self._summaries[name.lower()] = EndpointSummary(status)
             self._touched[name.lower()] = self.clock()
 
-    def described(self, name: str, endpoint: ObservedEndpoint | None) -> None:
+    def described(self, name: str, endpoint: ObservedEndpoint | None, *, tags_read: bool = False) -> Look | None:
         """DescribeEndpoint was asked."""
         with self.lock:
             key = name.lower()
@@ -157,12 +162,13 @@ class Directory:
                 self._tags.pop(key, None)
                 if self._summaries.pop(key, None):
                     self._touched[key] = self.clock()
-                return
+                return None
             summary = EndpointSummary(endpoint.status, endpoint.last_modified_time)
             if self._summaries.get(key) != summary:
                 self._summaries[key] = summary
                 self._touched[key] = self.clock()
-            self._looks[key] = Look(endpoint, summary, self.clock())
+            self._looks[key] = look = Look(endpoint, summary, self.clock(), tags_read)
+            return look
 
     def tags(self, name: str, created: dt.datetime) -> Mapping[str, str] | None:
         """The tags of the endpoint created at that time, if they were read or written since."""

@@ -43,6 +43,10 @@ class AWSError(Exception):
         super().__init__(f"{operation}: {code}: {message}")
         self.kind, self.operation, self.code, self.message = kind, operation, code, message
 
+    def again(self) -> "AWSError":
+        """The same for another caller: an exception that many threads raise gathers all their tracebacks."""
+        return AWSError(self.kind, self.operation, self.code, self.message)
+
     @property
     def maybe_applied(self) -> bool:
         """Whether the request may have been carried out although no good reply came."""
@@ -79,6 +83,12 @@ _TABLE = (
             "InvalidSignatureException",
             "SignatureDoesNotMatch",
             "MissingAuthenticationToken",
+            "InvalidIdentityToken",
+            "IDPCommunicationError",
+            "IncompleteSignature",
+            "InvalidToken",
+            "OptInRequired",
+            "RequestExpired",
         ),
         "",
         Kind.CREDENTIALS,

@@ -36,5 +36,4 @@ def _variant(entry: dict[str, Any]) -> ObservedVariant:
         desired_count=entry.get("DesiredInstanceCount"),
         image=images[0].get("SpecifiedImage"),
         image_digest=images[0].get("ResolvedImage"),
-        statuses=tuple(status["Status"] for status in entry.get("VariantStatus", ())),
     )

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import urllib3
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
 
@@ -39,7 +40,7 @@ def cluster_id(api: client.ApiClient) -> str:
     """The UID of namespace kube-system. Raises ConnectionRefused when it cannot be read."""
     try:
         found = client.CoreV1Api(api).read_namespace("kube-system", _request_timeout=TIMEOUT_SECONDS)
-    except (client.ApiException, OSError) as error:
+    except (client.ApiException, urllib3.exceptions.HTTPError, OSError) as error:
         reason = getattr(error, "reason", None) or error
         raise ConnectionRefused(
             f"The UID of namespace kube-system, which identifies the cluster in tags on AWS, cannot be read: {reason}. "

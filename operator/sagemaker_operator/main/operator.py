@@ -13,7 +13,7 @@ from pathlib import Path
 from sagemaker_operator.aws.gateway import Gateway, GatewaySettings
 from sagemaker_operator.kube.connection import cluster_id, connect, own_namespace
 from sagemaker_operator.kube.lease import LEASE_NAME, Lease
-from sagemaker_operator.kube.lister import Lister
+from sagemaker_operator.kube.lister import Lister, ListError
 from sagemaker_operator.kube.writer import Writer
 from sagemaker_operator.main.metrics import Metrics
 from sagemaker_operator.main.server import ProbeServer
@@ -35,6 +35,9 @@ log = logging.getLogger("sagemaker_operator")
 
 # An AWS call under way ends within its time-outs (5 s to connect, 20 s to read).
 _LAST_PASSES_SECONDS = 25.0
+# So many sweeps without an answer are an outage, not a hiccup.
+_OUTAGE_SWEEPS = 3
+_LAST_EVENTS_SECONDS = 5.0
 _LOOP_SECONDS = 5.0
 
 
@@ -49,13 +52,17 @@ class Operator:
         self._settings = settings
         instance = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
         api = connect(settings.workers)
-        self._stop, self._cause = threading.Event(), ""
+        self._stop, self._idle, self._cause = threading.Event(), threading.Event(), ""
         self._metrics = metrics = Metrics()
         self._lease = Lease(api, settings.lease_namespace or own_namespace(), instance, settings.lease_seconds)
         self._objects, self._queue, watchlist = Objects(), WorkQueue(), Watchlist()
         gateway = Gateway(
             GatewaySettings(
-                settings.aws_calls_per_second, settings.parts_seconds, settings.blocked_seconds, settings.workers
+                settings.aws_calls_per_second,
+                settings.parts_seconds,
+                settings.blocked_seconds,
+                _OUTAGE_SWEEPS * settings.sweep_seconds,
+                settings.workers,
             ),
             metrics.record_call,
         )
@@ -87,8 +94,8 @@ class Operator:
             motion_seconds=settings.sweep_in_motion_seconds,
         )
         intake = Intake(self._objects, self._queue)
-        lister = Lister(api, settings.namespace)
-        self._resync = Resync(lister, intake, self._stop, metrics, settings.resync_seconds)
+        self._lister = Lister(api, settings.namespace)
+        self._resync = Resync(self._lister, intake, self._stop, metrics, settings.resync_seconds)
         self._watch = Watch(intake, settings.namespace)
         self._watching = threading.Event()
         metrics.queue_depth.set_function(lambda: len(self._queue))
@@ -99,7 +106,7 @@ class Operator:
     def run(self) -> None:
         """Blocks until SIGINT or SIGTERM. Raises CannotGoOn."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._end())
+            signal.signal(number, lambda *_: self._stop.set())
         self._probes.start()
         try:
             if self._lease.acquire(self._stop):
@@ -108,31 +115,44 @@ class Operator:
             self._stop.set()
             self._queue.close()
             self._workers.join(_LAST_PASSES_SECONDS)
+            self._idle.set()
             self._lease.release()
             self._probes.close()
         if self._cause:
             raise CannotGoOn(self._cause)
 
     def _lead(self) -> None:
-        keeper = threading.Thread(target=self._keep_lease, name="lease", daemon=True)
-        keeper.start()
+        threading.Thread(target=self._keep_lease, name="lease", daemon=True).start()
+        try:
+            self._lister.all()
+        except ListError as error:
+            raise CannotGoOn(
+                f"SageMakerEndpoint objects cannot be listed: {error}. Install crds/sagemakerendpoints.yaml and "
+                "manifests/rbac.yaml first."
+            ) from error
         self._workers.start()
         self._sweeper.start()
         self._resync.start()
-        self._watch.run(self._announce)
+        watching = threading.Thread(target=self._follow, name="watch", daemon=True)
+        watching.start()
+        self._stop.wait()
+        self._watch.stop()
+        watching.join(_LAST_EVENTS_SECONDS)
+
+    def _follow(self) -> None:
+        """In a thread of its own, for kopf would take the signals of the main one."""
+        try:
+            self._watch.run(self._announce)
+        except Exception:
+            log.exception("The watch failed")
         if not self._stop.is_set():
             self._cause = "The watch has ended by itself."
-        self._stop.set()
-        keeper.join()
+            self._stop.set()
 
     def _keep_lease(self) -> None:
-        if not self._lease.keep(self._stop):
+        if not self._lease.keep(self._idle):
             self._cause = f"The Lease {LEASE_NAME} is lost or cannot be renewed; another operator may take over."
-            self._end()
-
-    def _end(self) -> None:
-        self._stop.set()
-        self._watch.stop()
+            self._stop.set()
 
     def _announce(self) -> None:
         self._watching.set()

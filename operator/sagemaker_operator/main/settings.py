@@ -25,7 +25,9 @@ class Settings:
     default_region: str | None = _setting(
         None, "AWS region where an object names none; else AWS_REGION or AWS_DEFAULT_REGION"
     )
-    aws_calls_per_second: float = _setting(10.0, "calls per AWS operation, account and region; never exceeded")
+    aws_calls_per_second: float = _setting(
+        10.0, "calls a second per operation, account and region; a burst of one second"
+    )
     cluster_id: str | None = _setting(None, "identity of this cluster in tags on AWS; else the UID of kube-system")
     name_prefix: str = _setting("", "what the names of endpoints begin with where an object names none")
     namespace: tuple[str, ...] = _setting((), "watch only this namespace; may be repeated; all by default")
@@ -87,8 +89,8 @@ def read_settings(arguments: Mapping[str, Any], environment: Mapping[str, str] =
     for field in dataclasses.fields(Settings):
         given = arguments.get(field.name)
         where = flag(field.name)
-        if given is None and (given := environment.get(variable(field.name))) is not None:
-            where = variable(field.name)
+        if given is None:
+            given, where = environment.get(variable(field.name)) or None, variable(field.name)
         if given is not None:
             values[field.name] = _parsed(hints[field.name], given, where)
     settings = Settings(**values)

@@ -90,25 +90,36 @@ class Sweeper:
                     thread.start()
 
     def _sweep(self, name: str) -> None:
-        while self._await_turn(name):
-            region = self._gateway.region(name)
+        took = 0.0
+        while self._await_turn(name, 2 * took):
+            region, started = self._gateway.region(name), time.monotonic()
             before = region.failing
             try:
-                woken = self._watchlist.keys(name, region.sweep())
+                woken, parts_gone = self._watchlist.keys(name, region.sweep()), region.renew_parts()
             except AWSError as error:
                 log.warning("Endpoints in %s cannot be listed, tried again: %s", name, error)
-                woken = set()
-            if region.failing != before:
+                woken, parts_gone = set(), False
+            except Exception:
+                # A reply that nobody foresaw must not leave the region unwatched for ever.
+                log.exception("The sweep of %s failed for a cause that the operator does not know; tried again", name)
+                woken, parts_gone = set(), False
+            if parts_gone or region.failing != before:
                 woken = self._watchlist.keys_in(name)
             for key in woken:
                 self._queue.add(key)
+            took = time.monotonic() - started
 
-    def _await_turn(self, region: str) -> bool:
-        """False when the operator stops. What begins to change in the meantime shortens the wait."""
+    def _await_turn(self, region: str, least_seconds: float) -> bool:
+        """False when the operator stops. What begins to change in the meantime shortens the wait.
+
+        `least_seconds`: a list of many pages must not use up all of its operation's budget. A region whose last object
+        is gone waits for the next one.
+        """
         started = time.monotonic()
         while not self._stop.wait(_TICK_SECONDS):
             pause = self._motion if self._watchlist.in_motion(region) else self._steady
-            if time.monotonic() - started >= pause:
+            due = time.monotonic() - started >= max(pause, least_seconds)
+            if due and region in self._watchlist.regions():
                 return True
         return False
 
@@ -131,6 +142,9 @@ class Resync:
                 missed = self._intake.listed(*self._lister.all())
             except ListError as error:
                 log.warning("Objects cannot be listed, tried again: %s", error)
+                continue
+            except Exception:
+                log.exception("The listing failed for a cause that the operator does not know; tried again")
                 continue
             if missed:
                 self._missed.inc(missed)

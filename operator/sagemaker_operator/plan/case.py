@@ -64,7 +64,8 @@ class Case:
     def seconds_since_asked(self) -> float:
         """Since the last request that changes the endpoint; infinite when none is remembered."""
         start = self.memory.start_time
-        return (self.now - start).total_seconds() if start else float("inf")
+        seconds = (self.now - start).total_seconds() if start else float("inf")
+        return seconds if seconds >= 0 else float("inf")  # a clock was set back
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,10 +64,14 @@ def release_by_policy(case: DeletionCase) -> Plan | None:
     """`Retain`, `Observe` or never claimed. First, for it needs nothing of AWS: no outage may hold the object."""
     if not case.resource.has_finalizer:
         return Plan((RemoveFinalizer(),), _status(case), 0)
-    spec = case.resource.spec
-    if spec is None or (spec.deletion_policy != "Retain" and spec.management_policy != "Observe"):
+    placed = case.resource.placed
+    if placed is None:
+        message = f"The spec cannot be read, so nobody knows its deletionPolicy: {case.resource.spec_error}."
+        hint = "Correct the spec, or upgrade the operator to the version that the object was written for."
+        return blocked_deletion(case, Problem("InvalidSpec", message, hint, retry_after=case.tuning.blocked))
+    if placed.deletion_policy != "Retain" and placed.management_policy != "Observe":
         return None
-    policy = "deletionPolicy is Retain" if spec.deletion_policy == "Retain" else "managementPolicy is Observe"
+    policy = "deletionPolicy is Retain" if placed.deletion_policy == "Retain" else "managementPolicy is Observe"
     event = Event("Normal", "Retained", f"{policy}: endpoint {case.endpoint_name} stays on AWS as it is")
     return Plan((RemoveFinalizer(event),), _status(case), 0)
 

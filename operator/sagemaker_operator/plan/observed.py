@@ -11,7 +11,7 @@ IN_MOTION = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", 
 
 @dataclass(frozen=True, slots=True)
 class ObservedVariant:
-    """One entry of DescribeEndpoint's ProductionVariants; `statuses` are its VariantStatus values."""
+    """One entry of DescribeEndpoint's ProductionVariants."""
 
     name: str
     current_weight: float | None = None
@@ -20,7 +20,6 @@ class ObservedVariant:
     desired_count: int | None = None
     image: str | None = None
     image_digest: str | None = None
-    statuses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

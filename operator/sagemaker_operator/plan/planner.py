@@ -86,7 +86,7 @@ def refuse_foreign_endpoint(case: Case) -> Plan | None:
     if endpoint is None or case.desired.owner.owns(endpoint.tags):
         return None
     whose = describe_owner(endpoint.tags)
-    return blocked(
+    refused = blocked(
         case,
         Problem(
             "NameTaken",
@@ -96,6 +96,10 @@ def refuse_foreign_endpoint(case: Case) -> Plan | None:
         ),
         hide_endpoint=True,
     )
+    if endpoint.config_name in case.observed.configs:
+        return refused  # ours once: somebody took the tags away, and it needs its parts
+    # Made in the same moment as the other one's; under another name nobody would find them again.
+    return replace(refused, actions=_deletions(case.observed.configs, case.observed.models))
 
 
 def wait_for_change_in_motion(case: Case) -> Plan | None:
@@ -286,9 +290,8 @@ def collect_garbage(case: Case) -> Plan | None:
     endpoint, desired = case.endpoint, case.desired
     if endpoint is None:
         return None
-    configs = sorted(case.observed.configs - {endpoint.config_name})
-    models = sorted(case.observed.models - {m.name for m in desired.models})
-    actions: tuple[Action, ...] = (*map(DeleteEndpointConfig, configs), *map(DeleteModel, models))
+    configs = case.observed.configs - {endpoint.config_name}
+    actions = _deletions(configs, case.observed.models - {m.name for m in desired.models})
     return Plan(actions, status_of(case, serving(case), settled(case)), 0) if actions else None
 
 
@@ -314,6 +317,10 @@ CHECKS: tuple[Callable[[Case], Plan | None], ...] = (
     collect_garbage,
     steady,
 )
+
+
+def _deletions(configs: frozenset[str], models: frozenset[str]) -> tuple[Action, ...]:
+    return (*map(DeleteEndpointConfig, sorted(configs)), *map(DeleteModel, sorted(models)))
 
 
 def _finalizer(case: Case) -> tuple[Action, ...]:

@@ -23,7 +23,8 @@ from sagemaker_operator.plan.refusals import invalid_spec, unreadable_spec
 _DUE = 0.75
 # Old enough that somebody else may have changed the endpoint since.
 _FRESH_SECONDS = 5.0
-_CHANGES_ENDPOINT = (UpdateEndpoint, UpdateWeights, ChangeTags, DeleteEndpoint)
+_NEEDS_TAGS = (UpdateEndpoint, UpdateWeights, DeleteEndpoint)
+_CHANGES_ENDPOINT = (*_NEEDS_TAGS, ChangeTags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +58,27 @@ class Decider:
 
     def _keep(self, resource: Resource, owner: Owner) -> Decision:
         if resource.spec is None:
-            return self._invalid(resource, unreadable_spec(resource.spec_error or "the spec cannot be read"))
+            return self._invalid(resource, owner, unreadable_spec(resource.spec_error or "the spec cannot be read"))
         defaults = settled_defaults(self.defaults, resource.status)
         try:
             desired = build_desired(resource.spec, owner, defaults, self.images)
         except InvalidSpec as error:
-            return self._invalid(resource, error.problem)
+            return self._invalid(resource, owner, error.problem)
         target = Target(owner, desired.region, desired.endpoint_name)
         moving = self.gateway.last_known_status(target) in IN_MOTION
         case = self._case(resource, desired, target, _DUE * (self.tuning.motion if moving else self.tuning.drift))
         decided = plan(case)
         if case.endpoint is not None and any(isinstance(action, _CHANGES_ENDPOINT) for action in decided.actions):
-            case = self._case(resource, desired, target, _FRESH_SECONDS)
+            sure = any(isinstance(action, _NEEDS_TAGS) for action in decided.actions)
+            case = self._case(resource, desired, target, _FRESH_SECONDS, sure=sure)
             decided = plan(case)
         return Decision(decided, target, case.observed.problem, lambda problem: blocked(case, problem))
 
-    def _case(self, resource: Resource, desired: Desired, target: Target, oldest_seconds: float) -> Case:
+    def _case(
+        self, resource: Resource, desired: Desired, target: Target, oldest_seconds: float, *, sure: bool = False
+    ) -> Case:
         manages = resource.spec is not None and resource.spec.management_policy == "Manage"
-        observed = self.gateway.observe(target, oldest_seconds, desired if manages else None)
+        observed = self.gateway.observe(target, oldest_seconds, desired if manages else None, sure=sure)
         case = Case(resource, desired, observed, self.now(), self.tuning)
         if log_excerpt_wanted(case):
             lines = self.gateway.log_excerpt(target, case.memory.start_time)
@@ -83,15 +87,27 @@ class Decider:
         return replace(case, observed=replace(observed, log_excerpt=lines)) if lines else case
 
     def _delete(self, resource: Resource, owner: Owner) -> Decision:
-        defaults, spec = settled_defaults(self.defaults, resource.status), resource.spec
-        given = (spec.endpoint_name if spec else None) or defaults.endpoint_name
-        name = identity.endpoint_name(owner.key, given, defaults.name_prefix)
-        region = (spec.region if spec else None) or defaults.region or ""
-        target = Target(owner, region, name)
-        observed = self.gateway.observe(target, 0) if region else Observed(problem=NO_REGION)
+        target = self._target(resource, owner)
+        observed = self.gateway.observe_leftovers(target) if target.region else Observed(problem=NO_REGION)
+        name, region = target.endpoint_name, target.region
         case = DeletionCase(resource, owner, name, region, observed, self.now(), self.tuning)
         return Decision(plan_deletion(case), target, observed.problem, lambda problem: blocked_deletion(case, problem))
 
-    def _invalid(self, resource: Resource, problem: Problem) -> Decision:
-        said = invalid_spec(resource, problem, self.tuning)
-        return Decision(said, None, None, lambda _problem: said)
+    def _invalid(self, resource: Resource, owner: Owner, problem: Problem) -> Decision:
+        """What serves is still looked at; names and region are enough for that."""
+        target = self._target(resource, owner)
+        if not target.region:
+            said = invalid_spec(resource, problem, self.tuning)
+            return Decision(said, None, None, lambda _problem: said)
+        observed = self.gateway.observe(target, _DUE * self.tuning.motion)
+        endpoint = observed.endpoint
+        ours = endpoint if endpoint is not None and owner.owns(endpoint.tags) else None
+        said = invalid_spec(resource, problem, self.tuning, replace(observed, endpoint=ours))
+        return Decision(said, target, None, lambda _problem: said)
+
+    def _target(self, resource: Resource, owner: Owner) -> Target:
+        """Where the object's endpoint is, whatever else the spec says; without a region when nobody knows it."""
+        defaults, placed = settled_defaults(self.defaults, resource.status), resource.placed
+        given = (placed.endpoint_name if placed else None) or defaults.endpoint_name
+        name = identity.endpoint_name(owner.key, given, defaults.name_prefix)
+        return Target(owner, (placed.region if placed else None) or defaults.region or "", name)

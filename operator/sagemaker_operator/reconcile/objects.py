@@ -28,7 +28,7 @@ class Objects:
         """Keeps the newer of what is known and this. Returns what was known before, None for a new object."""
         with self._lock:
             known = self._resources.get(resource.key)
-            if known is None or known.uid != resource.uid or _version(known) < _version(resource):
+            if known is None or _version(known) < _version(resource):
                 self._resources[resource.key] = resource
             return known if known is not None and known.uid == resource.uid else None
 

@@ -57,6 +57,7 @@ class _Acted:
 
     resource: Resource
     changed: bool = False
+    claimed: bool = False
     moved: bool = False
     released: bool = False
     error: AWSError | None = None
@@ -84,7 +85,7 @@ class Reconciler:
         self._objects, self._decider, self._writer = objects, decider, writer
         self._watchlist, self._backoff = watchlist, backoff
         self._may_act, self._role_seconds, self._read_only = may_act, role_seconds, read_only
-        self._refused_since: dict[ObjectKey, dt.datetime] = {}
+        self._refused_since: dict[ObjectKey, tuple[int, dt.datetime]] = {}
 
     def reconcile(self, key: ObjectKey) -> Outcome:
         """One pass. Raises nothing that a repeated pass would not mend."""
@@ -117,15 +118,32 @@ class Reconciler:
             self._objects.drop(key, resource.uid)
             return self._forget(key)
         if acted.error is not None:
-            problem = self._problem(key, acted.error)
+            problem = self._problem(resource, acted.error)
             plan = self._refused(acted.resource, decision, problem, acted.error)
         else:
             self._refused_since.pop(key, None)
+        if problem is not None and self._is_hiccup(resource, problem):
+            plan = Plan((), acted.resource.status, 0)
         self._write_status(acted.resource, plan.status)
         if decision.target is not None:
             moving = acted.moved or plan.status.endpoint_status in IN_MOTION
             self._watchlist.note(key, decision.target, in_motion=moving)
-        return self._outcome(key, plan, problem, changed=acted.changed)
+        outcome = self._outcome(key, plan, problem, changed=acted.changed)
+        latest = self._objects.get(key)
+        if latest is not None and _asks(latest) != _asks(resource):
+            # The reply to our own write showed it first, so that the watch has no news of it any more.
+            return Outcome(outcome.result, 0)
+        return outcome
+
+    def _claim(self, acted: _Acted) -> None:
+        acted.resource = self._writer.add_finalizer(acted.resource)
+        acted.claimed = True
+        self._objects.put(acted.resource)
+
+    def _is_hiccup(self, resource: Resource, problem: Problem) -> bool:
+        """A passing problem of an endpoint that was as it should be is told when it comes three times in a row."""
+        steady = resource.status.is_true("Synced") and resource.status.observed_generation == resource.generation
+        return steady and not problem.stalled and self._backoff.failures(resource.key) < _STALE_PASSES
 
     def _act(self, resource: Resource, decision: Decision, plan: Plan) -> _Acted:
         """Carries out the actions in order, up to the first that AWS refuses. Raises WriteError, ObjectGone."""
@@ -137,9 +155,10 @@ class Reconciler:
                 self._writer.remove_finalizer(acted.resource)
                 acted.released = True
             elif isinstance(action, AddFinalizer):
-                acted.resource = self._writer.add_finalizer(acted.resource)
-                self._objects.put(acted.resource)
+                self._claim(acted)
             elif decision.target is not None:
+                if isinstance(action, CreateEndpoint) and not acted.claimed:
+                    self._claim(acted)  # an object that was taken away by force must not get a paid endpoint
                 try:
                     self._decider.gateway.execute(decision.target, action)
                 except AWSError as error:
@@ -151,12 +170,14 @@ class Reconciler:
                 self._tell(acted.resource, event)
         return acted
 
-    def _problem(self, key: ObjectKey, error: AWSError) -> Problem:
+    def _problem(self, resource: Resource, error: AWSError) -> Problem:
         """A new role or right needs time to be known in all of AWS; after that it is missing."""
         now = self._decider.now()
         since = now
         if error.kind is Kind.PROPAGATING:
-            since = self._refused_since.setdefault(key, now)
+            generation, since = self._refused_since.get(resource.key, (0, now))
+            since = since if generation == resource.generation else now
+            self._refused_since[resource.key] = (resource.generation, since)
         waited = (now - since).total_seconds() >= self._role_seconds
         return problem_of(error, self._decider.tuning.blocked, waited=waited)
 
@@ -189,3 +210,8 @@ class Reconciler:
         if problem is not None:
             return Outcome("waiting", plan.next_look * spread)
         return Outcome("changed" if changed else "steady", plan.next_look * spread)
+
+
+def _asks(resource: Resource) -> tuple[object, ...]:
+    """What the user wants of us."""
+    return (resource.uid, resource.generation, resource.deletion_requested, resource.retry_token)

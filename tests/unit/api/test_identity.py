@@ -89,7 +89,6 @@ def test_too_long_endpoint_names_differ_by_the_hash_of_namespace_and_name() -> N
 def test_a_config_name_gives_its_revision_back(revision: str, initial: str, name: str) -> None:
     base = base_name(name)
     assert identity.revision_of(base, config_name(base, revision, initial)) == revision
-    assert identity.is_model_of(base, model_name(base, revision))
 
 
 @pytest.mark.parametrize(
@@ -99,11 +98,6 @@ def test_a_config_name_gives_its_revision_back(revision: str, initial: str, name
 )  # fmt: skip
 def test_another_name_has_no_revision_of_ours(config: str) -> None:
     assert identity.revision_of("ml-fraud", config) is None
-
-
-@pytest.mark.parametrize("model", ["", "ml-fraud-0123456789", "ml-fraud-v2-m0123456789", "ml-fraud-m0123456789a"])
-def test_another_name_is_no_model_of_ours(model: str) -> None:
-    assert not identity.is_model_of("ml-fraud", model)
 
 
 def test_a_dot_in_a_name_is_no_pattern() -> None:

@@ -44,7 +44,7 @@ def test_an_endpoint_that_is_being_updated() -> None:
     assert (seen.config_name, seen.pending_config_name, seen.failure_reason) == ("c1", "c2", "before")
     assert seen.tags == {"team": "risk"}
     assert seen.variants == (
-        ObservedVariant("main", 0.0, 1.0, 0, 2, "r/churn:1", "r/churn@sha256:0f", ("Creating", "ActivatingTraffic")),
+        ObservedVariant("main", 0.0, 1.0, 0, 2, "r/churn:1", "r/churn@sha256:0f"),
         ObservedVariant("other"),
     )
 

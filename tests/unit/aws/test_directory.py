@@ -10,6 +10,7 @@ from sagemaker_operator.plan.observed import ObservedEndpoint
 
 EARLY, LATE = (dt.datetime(2026, 1, 1, hour, tzinfo=dt.UTC) for hour in (1, 2))
 MODEL = "ml-fraud-m0123456789"
+OWNER = ("c1", "ml", "fraud")
 
 
 class Clock:
@@ -104,10 +105,11 @@ def test_tags_belong_to_one_life_of_an_endpoint(directory: Directory) -> None:
 def test_parts_are_found_by_their_base_and_foreign_ones_left_out() -> None:
     parts = Parts(re.compile(r"(.+)-m[0-9a-f]{10}"))
     parts.replace([MODEL, "ml-fraud-two-m0123456789", "somebodys-model"], 0)
-    assert parts.of("ml-fraud") == {MODEL}
-    assert parts.ours(MODEL) is None
-    parts.judge(MODEL, ours=False)
-    assert parts.of("ml-fraud") == frozenset()
+    assert parts.of("ml-fraud", OWNER) == {MODEL}
+    assert not parts.owner_known(MODEL)
+    parts.owned(MODEL, ("c1", "ml", "another"))
+    assert parts.of("ml-fraud", OWNER) == frozenset()
+    assert parts.of("ml-fraud", ("c1", "ml", "another")) == {MODEL}
 
 
 def test_a_listing_of_parts_begun_before_our_change_does_not_undo_it() -> None:
@@ -116,7 +118,7 @@ def test_a_listing_of_parts_begun_before_our_change_does_not_undo_it() -> None:
     parts.replace([MODEL], 0)
     parts.add(other, 5)
     parts.remove(MODEL, 5)
-    parts.replace([MODEL], 4)
-    assert parts.of("ml-fraud") == {other}
-    parts.replace([MODEL], 6)
-    assert parts.of("ml-fraud") == {MODEL}
+    assert parts.replace([MODEL], 4) == set(), "what we deleted ourselves is not missed"
+    assert parts.of("ml-fraud", OWNER) == {other}
+    assert parts.replace([MODEL], 6) == {other}
+    assert parts.of("ml-fraud", OWNER) == {MODEL}

@@ -196,7 +196,7 @@ class SageMaker:
         return {}
 
     def _describe_log_streams(self, **_: Any) -> dict[str, Any]:
-        return {"logStreams": [{"logStreamName": "main/i-1", "creationTime": 0}]}
+        return {"logStreams": [{"logStreamName": "main/i-1", "creationTime": int(self.now().timestamp() * 1000)}]}
 
     def _get_log_events(self, **_: Any) -> dict[str, Any]:
         return {"events": [{"message": "it broke"}]}
@@ -284,7 +284,7 @@ class World:
 
     def restart(self) -> None:
         self.objects, self.watchlist = Objects(), Watchlist()
-        self.gateway = Gateway(GatewaySettings(1000, 600, 300))
+        self.gateway = Gateway(GatewaySettings(1000, 600, 300, 0))
         self.region = Region(self.aws, 600)  # type: ignore[arg-type]
         self.region.directory.clock = lambda: self.time.timestamp()
         self.gateway._regions[REGION] = self.region
@@ -324,6 +324,7 @@ class World:
             self.time += dt.timedelta(seconds=max(outcome.next_pass, 1))
             self.aws.settle()
             self.region.sweep()
+            self.region.renew_parts()
 
     def status(self, key: ObjectKey = KEY) -> Status:
         found = self.objects.get(key)

@@ -40,9 +40,10 @@ def test_versions_are_numbers_not_texts() -> None:
 def test_another_object_of_the_same_name_is_new() -> None:
     objects = Objects()
     objects.put(resource(10))
-    assert objects.put(resource(5, uid="u2")) is None
+    assert objects.put(resource(15, uid="u2")) is None
+    objects.put(resource(12))
     objects.drop(KEY, "u1")
-    assert objects.get(KEY) == resource(5, uid="u2")
+    assert objects.get(KEY) == resource(15, uid="u2"), "a late word about the old one changes nothing"
     objects.drop(KEY, "u2")
     assert len(objects) == 0
 
