@@ -100,7 +100,7 @@ def stream(minutes: int, name: str) -> dict[str, Any]:
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    yield Client()
+    return Client()
 
 
 def test_lines_of_the_fleet_that_failed_only(client: Client) -> None:

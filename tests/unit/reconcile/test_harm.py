@@ -1,4 +1,4 @@
-"""What would do harm: paid things left behind, things of others deleted, changes of the user lost. Each was seen once."""
+"""What would do harm: paid things left behind, things of others deleted, changes of the user lost. All were seen."""
 
 import datetime as dt
 from collections.abc import Callable
