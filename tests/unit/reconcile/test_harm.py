@@ -277,3 +277,21 @@ def test_an_object_that_was_taken_away_by_force_gets_no_endpoint(world: Any, wan
     world.region.sweep()
     assert world.tick().result == "gone"
     assert world.aws.endpoints == {}
+
+
+def test_a_part_that_no_listing_has_shown_yet_is_taken_for_there(world: Any, wanted: Wanted) -> None:
+    """An operator before us made it, and died."""
+    world.apply(wanted())
+    world.run()
+    [model], tags = world.aws.models, dict(world.aws.tags)
+    world.delete()
+    world.run()
+    world.region.ready()
+    world.aws.models[model] = {}
+    world.aws.tags.update(tags)
+    before = world.aws.calls.count("create_model")
+    world.apply(wanted())
+    world.run()
+    assert world.status().is_true("Synced")
+    assert list(world.aws.models) == [model]
+    assert world.aws.calls.count("create_model") == before + 1, "one refusal is enough to know"
