@@ -106,7 +106,7 @@ async def _start_control(
     def fleet_changed(fleet: Fleet) -> None:
         engine.fleet_changed(fleet)
 
-    store = Store(endpoint_asked)
+    store = Store(endpoint_asked, settings.switches)
     host = Host(host_settings, fleet_changed)
     stack.push_async_callback(host.close)
     fleets = Fleets(host, routes)

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sagemaker_local.control.operations import endpoint_configs, endpoint_updates, endpoints, models, tags
+from sagemaker_local.control.operations import (
+    endpoint_configs,
+    endpoint_updates,
+    endpoints,
+    model_package_groups,
+    model_packages,
+    models,
+    tags,
+)
 from sagemaker_local.control.operations.operation import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
     each.name: each
-    for module in (models, endpoint_configs, endpoints, endpoint_updates, tags)
+    for module in (
+        models,
+        endpoint_configs,
+        endpoints,
+        endpoint_updates,
+        tags,
+        model_package_groups,
+        model_packages,
+    )
     for each in module.OPERATIONS
 }

@@ -91,9 +91,11 @@ def _require(state: AccountState, arn: str) -> None:
         names.MODEL: state.models,
         names.ENDPOINT_CONFIG: state.endpoint_configs,
         names.ENDPOINT: state.endpoints,
+        names.MODEL_PACKAGE_GROUP: state.model_package_groups,
+        names.MODEL_PACKAGE: state.model_packages,
     }
     if parsed is None or parsed.kind not in kinds:
-        raise invalid(f"ResourceArn {arn} is not of a model, an endpoint configuration or an endpoint.")
+        raise invalid(f"ResourceArn {arn} is not of a {', '.join(names.WORDS[each] for each in kinds)}.")
     if (parsed.account, parsed.region) != (state.account, state.region) or (
         not kinds[parsed.kind].has_arn_name(parsed.name)
     ):

@@ -6,8 +6,15 @@ import re
 from dataclasses import dataclass
 
 MODEL, ENDPOINT_CONFIG, ENDPOINT = "model", "endpoint-config", "endpoint"
+MODEL_PACKAGE_GROUP, MODEL_PACKAGE = "model-package-group", "model-package"
 
-WORDS = {MODEL: "model", ENDPOINT_CONFIG: "endpoint configuration", ENDPOINT: "endpoint"}
+WORDS = {
+    MODEL: "model",
+    ENDPOINT_CONFIG: "endpoint configuration",
+    ENDPOINT: "endpoint",
+    MODEL_PACKAGE_GROUP: "model package group",
+    MODEL_PACKAGE: "model package",
+}
 """What the API's messages call each kind of resource."""
 
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]*):([0-9]{12}):([a-z-]+)/(.+)")

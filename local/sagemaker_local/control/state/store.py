@@ -7,7 +7,9 @@ from typing import Generic, Protocol, TypeVar
 
 from sagemaker_local.control.state import names
 from sagemaker_local.control.state.endpoint import Endpoint
+from sagemaker_local.control.state.packages import ModelPackage, ModelPackageGroup
 from sagemaker_local.control.state.records import EndpointConfig, Model
+from sagemaker_local.control.switches import DEFAULTS, Switches
 from sagemaker_local.control.wire.errors import already_exists, not_found
 from sagemaker_local.router.routes import EndpointKey
 
@@ -58,6 +60,10 @@ class Collection(Generic[R]):
         """Whether a member's ARN ends in this name."""
         return name in self._members
 
+    def by_arn_name(self, name: str) -> R | None:
+        """The member whose ARN ends in this name; None when there is none."""
+        return self._members.get(name)
+
     def put(self, record: R) -> None:
         """Add it, or replace the one of the same name."""
         self._members[record.name.lower()] = record
@@ -70,12 +76,19 @@ class Collection(Generic[R]):
 class AccountState:
     """What one account has in one region. ``on_endpoint`` hears of every endpoint that an operation has put."""
 
-    def __init__(self, account: str, region: str, on_endpoint: Callable[[EndpointKey], None]) -> None:
+    def __init__(
+        self, account: str, region: str, on_endpoint: Callable[[EndpointKey], None], switches: Switches = DEFAULTS
+    ) -> None:
+        self.switches = switches
         self.account = account
         self.region = region
         self.models: Collection[Model] = Collection(region, account, names.MODEL)
         self.endpoint_configs: Collection[EndpointConfig] = Collection(region, account, names.ENDPOINT_CONFIG)
         self.endpoints: Collection[Endpoint] = Collection(region, account, names.ENDPOINT)
+        self.model_package_groups: Collection[ModelPackageGroup] = Collection(
+            region, account, names.MODEL_PACKAGE_GROUP
+        )
+        self.model_packages: Collection[ModelPackage] = Collection(region, account, names.MODEL_PACKAGE)
         self.tags: dict[str, dict[str, str]] = {}
         self._on_endpoint = on_endpoint
 
@@ -88,15 +101,16 @@ class AccountState:
 class Store:
     """All accounts and regions; one is there as soon as somebody asks for it."""
 
-    def __init__(self, on_endpoint: Callable[[EndpointKey], None]) -> None:
+    def __init__(self, on_endpoint: Callable[[EndpointKey], None], switches: Switches = DEFAULTS) -> None:
         self._on_endpoint = on_endpoint
+        self._switches = switches
         self._states: dict[tuple[str, str], AccountState] = {}
 
     def of(self, account: str, region: str) -> AccountState:
         """What an account has in a region."""
         state = self._states.get((account, region))
         if state is None:
-            state = self._states[account, region] = AccountState(account, region, self._on_endpoint)
+            state = self._states[account, region] = AccountState(account, region, self._on_endpoint, self._switches)
         return state
 
     def endpoint(self, key: EndpointKey) -> Endpoint | None:
