@@ -13,6 +13,10 @@ class Switches:
     """CreateModel refuses a version of a model package that is not Approved. API reference, CreateModelPackage: "the
     value of this parameter must be set to Approved to deploy the model"; which call refuses it is not said."""
 
+    join_needs_assembly_by_line: bool = True
+    """CreateTransformJob refuses JoinSource Input with SplitType Line and without AssembleWith Line. The AWS page
+    "Associate Prediction Results with Input Records" has both in every example and says nothing of the other case."""
+
 
 DEFAULTS = Switches()
 

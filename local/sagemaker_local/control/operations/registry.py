@@ -12,6 +12,7 @@ from sagemaker_local.control.operations import (
     model_packages,
     models,
     tags,
+    transform_jobs,
 )
 from sagemaker_local.control.operations.operation import Operation
 
@@ -25,6 +26,7 @@ OPERATIONS: Mapping[str, Operation] = {
         tags,
         model_package_groups,
         model_packages,
+        transform_jobs,
     )
     for each in module.OPERATIONS
 }

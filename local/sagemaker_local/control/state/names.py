@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 MODEL, ENDPOINT_CONFIG, ENDPOINT = "model", "endpoint-config", "endpoint"
 MODEL_PACKAGE_GROUP, MODEL_PACKAGE = "model-package-group", "model-package"
+TRANSFORM_JOB = "transform-job"
 
 WORDS = {
     MODEL: "model",
@@ -14,6 +15,7 @@ WORDS = {
     ENDPOINT: "endpoint",
     MODEL_PACKAGE_GROUP: "model package group",
     MODEL_PACKAGE: "model package",
+    TRANSFORM_JOB: "transform job",
 }
 """What the API's messages call each kind of resource."""
 

@@ -7,11 +7,16 @@ from typing import Generic, Protocol, TypeVar
 
 from sagemaker_local.control.state import names
 from sagemaker_local.control.state.endpoint import Endpoint
+from sagemaker_local.control.state.jobs import JobKey, TransformJob
 from sagemaker_local.control.state.packages import ModelPackage, ModelPackageGroup
 from sagemaker_local.control.state.records import EndpointConfig, Model
 from sagemaker_local.control.switches import DEFAULTS, Switches
 from sagemaker_local.control.wire.errors import already_exists, not_found
 from sagemaker_local.router.routes import EndpointKey
+
+
+def _nobody(key: tuple[str, str, str]) -> None:
+    """Hears of what nobody carries out."""
 
 
 class Named(Protocol):
@@ -74,10 +79,18 @@ class Collection(Generic[R]):
 
 
 class AccountState:
-    """What one account has in one region. ``on_endpoint`` hears of every endpoint that an operation has put."""
+    """What one account has in one region. ``on_endpoint`` hears of every endpoint that an operation has put.
+
+    ``on_job`` hears of transform jobs in the same way.
+    """
 
     def __init__(
-        self, account: str, region: str, on_endpoint: Callable[[EndpointKey], None], switches: Switches = DEFAULTS
+        self,
+        account: str,
+        region: str,
+        on_endpoint: Callable[[EndpointKey], None],
+        switches: Switches = DEFAULTS,
+        on_job: Callable[[JobKey], None] = _nobody,
     ) -> None:
         self.switches = switches
         self.account = account
@@ -89,20 +102,33 @@ class AccountState:
             region, account, names.MODEL_PACKAGE_GROUP
         )
         self.model_packages: Collection[ModelPackage] = Collection(region, account, names.MODEL_PACKAGE)
+        self.transform_jobs: Collection[TransformJob] = Collection(region, account, names.TRANSFORM_JOB)
         self.tags: dict[str, dict[str, str]] = {}
         self._on_endpoint = on_endpoint
+        self._on_job = on_job
 
     def change_endpoint(self, endpoint: Endpoint) -> None:
         """Put an endpoint with a change that must be carried out."""
         self.endpoints.put(endpoint)
         self._on_endpoint(endpoint.key)
 
+    def change_transform_job(self, job: TransformJob) -> None:
+        """Put a transform job that is new or is to stop."""
+        self.transform_jobs.put(job)
+        self._on_job(job.key)
+
 
 class Store:
     """All accounts and regions; one is there as soon as somebody asks for it."""
 
-    def __init__(self, on_endpoint: Callable[[EndpointKey], None], switches: Switches = DEFAULTS) -> None:
+    def __init__(
+        self,
+        on_endpoint: Callable[[EndpointKey], None],
+        switches: Switches = DEFAULTS,
+        on_job: Callable[[JobKey], None] = _nobody,
+    ) -> None:
         self._on_endpoint = on_endpoint
+        self._on_job = on_job
         self._switches = switches
         self._states: dict[tuple[str, str], AccountState] = {}
 
@@ -110,7 +136,9 @@ class Store:
         """What an account has in a region."""
         state = self._states.get((account, region))
         if state is None:
-            state = self._states[account, region] = AccountState(account, region, self._on_endpoint, self._switches)
+            state = self._states[account, region] = AccountState(
+                account, region, self._on_endpoint, self._switches, self._on_job
+            )
         return state
 
     def endpoint(self, key: EndpointKey) -> Endpoint | None:
