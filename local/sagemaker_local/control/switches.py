@@ -17,6 +17,10 @@ class Switches:
     """CreateTransformJob refuses JoinSource Input with SplitType Line and without AssembleWith Line. The AWS page
     "Associate Prediction Results with Input Records" has both in every example and says nothing of the other case."""
 
+    failed_component_update_keeps_serving: bool = True
+    """An inference component whose update fails is InService with the earlier specification and a FailureReason, as an
+    endpoint is; else it is Failed. The API reference names Failed without saying when it follows an update."""
+
 
 DEFAULTS = Switches()
 

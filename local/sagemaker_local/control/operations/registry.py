@@ -8,6 +8,7 @@ from sagemaker_local.control.operations import (
     endpoint_configs,
     endpoint_updates,
     endpoints,
+    inference_components,
     model_package_groups,
     model_packages,
     models,
@@ -27,6 +28,7 @@ OPERATIONS: Mapping[str, Operation] = {
         model_package_groups,
         model_packages,
         transform_jobs,
+        inference_components,
     )
     for each in module.OPERATIONS
 }

@@ -94,6 +94,7 @@ def _require(state: AccountState, arn: str) -> None:
         names.MODEL_PACKAGE_GROUP: state.model_package_groups,
         names.MODEL_PACKAGE: state.model_packages,
         names.TRANSFORM_JOB: state.transform_jobs,
+        names.INFERENCE_COMPONENT: state.inference_components,
     }
     if parsed is None or parsed.kind not in kinds:
         raise invalid(f"ResourceArn {arn} is not of a {', '.join(names.WORDS[each] for each in kinds)}.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 MODEL, ENDPOINT_CONFIG, ENDPOINT = "model", "endpoint-config", "endpoint"
 MODEL_PACKAGE_GROUP, MODEL_PACKAGE = "model-package-group", "model-package"
 TRANSFORM_JOB = "transform-job"
+INFERENCE_COMPONENT = "inference-component"
 
 WORDS = {
     MODEL: "model",
@@ -16,6 +17,7 @@ WORDS = {
     MODEL_PACKAGE_GROUP: "model package group",
     MODEL_PACKAGE: "model package",
     TRANSFORM_JOB: "transform job",
+    INFERENCE_COMPONENT: "inference component",
 }
 """What the API's messages call each kind of resource."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 from sagemaker_local.control.state import names
+from sagemaker_local.control.state.components import ComponentKey, InferenceComponent
 from sagemaker_local.control.state.endpoint import Endpoint
 from sagemaker_local.control.state.jobs import JobKey, TransformJob
 from sagemaker_local.control.state.packages import ModelPackage, ModelPackageGroup
@@ -81,7 +82,7 @@ class Collection(Generic[R]):
 class AccountState:
     """What one account has in one region. ``on_endpoint`` hears of every endpoint that an operation has put.
 
-    ``on_job`` hears of transform jobs in the same way.
+    ``on_job`` and ``on_component`` hear of transform jobs and inference components in the same way.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class AccountState:
         on_endpoint: Callable[[EndpointKey], None],
         switches: Switches = DEFAULTS,
         on_job: Callable[[JobKey], None] = _nobody,
+        on_component: Callable[[ComponentKey], None] = _nobody,
     ) -> None:
         self.switches = switches
         self.account = account
@@ -103,9 +105,13 @@ class AccountState:
         )
         self.model_packages: Collection[ModelPackage] = Collection(region, account, names.MODEL_PACKAGE)
         self.transform_jobs: Collection[TransformJob] = Collection(region, account, names.TRANSFORM_JOB)
+        self.inference_components: Collection[InferenceComponent] = Collection(
+            region, account, names.INFERENCE_COMPONENT
+        )
         self.tags: dict[str, dict[str, str]] = {}
         self._on_endpoint = on_endpoint
         self._on_job = on_job
+        self._on_component = on_component
 
     def change_endpoint(self, endpoint: Endpoint) -> None:
         """Put an endpoint with a change that must be carried out."""
@@ -117,6 +123,11 @@ class AccountState:
         self.transform_jobs.put(job)
         self._on_job(job.key)
 
+    def change_component(self, component: InferenceComponent) -> None:
+        """Put an inference component with a change that must be carried out."""
+        self.inference_components.put(component)
+        self._on_component(component.key)
+
 
 class Store:
     """All accounts and regions; one is there as soon as somebody asks for it."""
@@ -126,9 +137,11 @@ class Store:
         on_endpoint: Callable[[EndpointKey], None],
         switches: Switches = DEFAULTS,
         on_job: Callable[[JobKey], None] = _nobody,
+        on_component: Callable[[ComponentKey], None] = _nobody,
     ) -> None:
         self._on_endpoint = on_endpoint
         self._on_job = on_job
+        self._on_component = on_component
         self._switches = switches
         self._states: dict[tuple[str, str], AccountState] = {}
 
@@ -137,7 +150,7 @@ class Store:
         state = self._states.get((account, region))
         if state is None:
             state = self._states[account, region] = AccountState(
-                account, region, self._on_endpoint, self._switches, self._on_job
+                account, region, self._on_endpoint, self._switches, self._on_job, self._on_component
             )
         return state
 
