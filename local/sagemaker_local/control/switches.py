@@ -21,6 +21,10 @@ class Switches:
     """An inference component whose update fails is InService with the earlier specification and a FailureReason, as an
     endpoint is; else it is Failed. The API reference names Failed without saying when it follows an update."""
 
+    monitored_endpoint_must_exist: bool = True
+    """Monitoring job definitions and schedules refuse an EndpointName that is not there. Their declared errors do not
+    name it (API reference, CreateDataQualityJobDefinition and CreateMonitoringSchedule)."""
+
 
 DEFAULTS = Switches()
 

@@ -9,9 +9,11 @@ from sagemaker_local.control.operations import (
     endpoint_updates,
     endpoints,
     inference_components,
+    job_definitions,
     model_package_groups,
     model_packages,
     models,
+    monitoring_schedules,
     tags,
     transform_jobs,
 )
@@ -29,6 +31,8 @@ OPERATIONS: Mapping[str, Operation] = {
         model_packages,
         transform_jobs,
         inference_components,
+        job_definitions,
+        monitoring_schedules,
     )
     for each in module.OPERATIONS
 }

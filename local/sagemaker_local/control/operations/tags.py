@@ -95,6 +95,8 @@ def _require(state: AccountState, arn: str) -> None:
         names.MODEL_PACKAGE: state.model_packages,
         names.TRANSFORM_JOB: state.transform_jobs,
         names.INFERENCE_COMPONENT: state.inference_components,
+        names.MONITORING_SCHEDULE: state.monitoring_schedules,
+        **{names.JOB_DEFINITIONS[kind]: each for kind, each in state.job_definitions.items()},
     }
     if parsed is None or parsed.kind not in kinds:
         raise invalid(f"ResourceArn {arn} is not of a {', '.join(names.WORDS[each] for each in kinds)}.")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 
 from sagemaker_local.control.state import names
 from sagemaker_local.control.state.components import ComponentKey, InferenceComponent
 from sagemaker_local.control.state.endpoint import Endpoint
 from sagemaker_local.control.state.jobs import JobKey, TransformJob
+from sagemaker_local.control.state.monitoring import JobDefinition, MonitoringSchedule, MonitoringType
 from sagemaker_local.control.state.packages import ModelPackage, ModelPackageGroup
 from sagemaker_local.control.state.records import EndpointConfig, Model
 from sagemaker_local.control.switches import DEFAULTS, Switches
@@ -108,6 +109,12 @@ class AccountState:
         self.inference_components: Collection[InferenceComponent] = Collection(
             region, account, names.INFERENCE_COMPONENT
         )
+        self.monitoring_schedules: Collection[MonitoringSchedule] = Collection(
+            region, account, names.MONITORING_SCHEDULE
+        )
+        self.job_definitions: Mapping[MonitoringType, Collection[JobDefinition]] = {
+            kind: Collection(region, account, name) for kind, name in names.JOB_DEFINITIONS.items()
+        }
         self.tags: dict[str, dict[str, str]] = {}
         self._on_endpoint = on_endpoint
         self._on_job = on_job
