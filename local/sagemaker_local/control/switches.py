@@ -25,6 +25,10 @@ class Switches:
     """Monitoring job definitions and schedules refuse an EndpointName that is not there. Their declared errors do not
     name it (API reference, CreateDataQualityJobDefinition and CreateMonitoringSchedule)."""
 
+    deletion_of_used_model_refused: bool = False
+    """DeleteModel refuses a model that an endpoint configuration or an inference component names. The API reference of
+    DeleteModel says nothing of it; endpoint configurations in use can be deleted, though they must not be."""
+
 
 DEFAULTS = Switches()
 

@@ -1,4 +1,4 @@
-"""Create, Describe, BatchDescribe, List, Update and Delete of model packages."""
+"""CreateModelPackage, DescribeModelPackage, UpdateModelPackage, DeleteModelPackage."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sagemaker_local.control.operations.model_package_groups import group_of
-from sagemaker_local.control.operations.model_package_use import find_package, package_of
+from sagemaker_local.control.operations.model_package_use import package_of
 from sagemaker_local.control.operations.operation import NOTHING, Operation
-from sagemaker_local.control.operations.paging import page, query_of
 from sagemaker_local.control.operations.tags import tags_of_new
 from sagemaker_local.control.state.packages import ModelPackage
 from sagemaker_local.control.state.records import Tag
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document, wire_name
-from sagemaker_local.control.wire.errors import does_not_exist, invalid, not_served
+from sagemaker_local.control.wire.errors import invalid, not_served
 
 _PENDING = "PendingManualApproval"
-_STATUS: Document = {"ModelPackageStatus": "Completed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,29 +114,6 @@ class DeleteModelPackageInput:
     model_package_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class BatchDescribeInput:
-    """API shape BatchDescribeModelPackageInput."""
-
-    model_package_arn_list: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ListModelPackagesInput:
-    """API shape ListModelPackagesInput. Without a type those that stand alone are listed, with a group its versions."""
-
-    sort_by: str = "CreationTime"
-    sort_order: str = "Ascending"
-    next_token: str | None = None
-    max_results: int = 10
-    name_contains: str = ""
-    creation_time_before: float | None = None
-    creation_time_after: float | None = None
-    model_approval_status: str | None = None
-    model_package_group_name: str | None = None
-    model_package_type: str | None = None
-
-
 def _members(request: Any, names: tuple[str, ...]) -> dict[str, Any]:
     """Those of the named fields that are set, by the API's names."""
     wire = {name: wire_name(each) for name, each in request.__dataclass_fields__.items()}
@@ -213,65 +188,9 @@ def describe_model_package(state: AccountState, request: DescribeModelPackageInp
         "LastModifiedTime": package.last_modified_time,
         "CertifyForMarketplace": False,
         "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
-        **_STATUS,
+        "ModelPackageStatus": "Completed",
         **described,
     }
-
-
-def batch_describe(state: AccountState, request: BatchDescribeInput, now: float) -> Document:
-    """What is absent stands in the error map."""
-    found = {arn: find_package(state, arn) for arn in request.model_package_arn_list}
-    summaries = {
-        arn: {
-            "ModelPackageGroupName": each.group or each.name,
-            "ModelPackageVersion": each.version,
-            "ModelPackageArn": each.arn,
-            "ModelPackageDescription": each.described.get("ModelPackageDescription"),
-            "CreationTime": each.creation_time,
-            "InferenceSpecification": each.described.get("InferenceSpecification", {}),
-            "ModelApprovalStatus": each.approval,
-            "ModelPackageRegistrationType": each.described.get("ModelPackageRegistrationType"),
-            **_STATUS,
-        }
-        for arn, each in found.items()
-        if each is not None
-    }
-    errors = {
-        arn: {"ErrorCode": error.code, "ErrorResponse": error.message}
-        for arn, each in found.items()
-        if each is None and (error := does_not_exist("ModelPackage", arn))
-    }
-    return {"ModelPackageSummaries": summaries, "BatchDescribeModelPackageErrorMap": errors}
-
-
-def list_model_packages(state: AccountState, request: ListModelPackagesInput, now: float) -> Document:
-    """One page."""
-    group = group_of(state, request.model_package_group_name).name if request.model_package_group_name else None
-    kind = request.model_package_type or ("Versioned" if group else "Unversioned")
-    found = [
-        each
-        for each in state.model_packages
-        if (group is None or each.group == group)
-        and (kind == "Both" or (each.group is not None) == (kind == "Versioned"))
-        and request.model_approval_status in (None, each.approval)
-    ]
-    shown, token = page(found, query_of(request))
-    summaries = [
-        {
-            "ModelPackageName": None if each.group else each.name,
-            "ModelPackageGroupName": each.group,
-            "ModelPackageVersion": each.version,
-            "ModelPackageArn": each.arn,
-            "ModelPackageDescription": each.described.get("ModelPackageDescription"),
-            "CreationTime": each.creation_time,
-            "ModelApprovalStatus": each.approval,
-            "ModelLifeCycle": each.described.get("ModelLifeCycle"),
-            "ModelPackageRegistrationType": each.described.get("ModelPackageRegistrationType"),
-            **_STATUS,
-        }
-        for each in shown
-    ]
-    return {"ModelPackageSummaryList": summaries, "NextToken": token}
 
 
 def update_model_package(state: AccountState, request: UpdateModelPackageInput, now: float) -> Document:
@@ -307,8 +226,6 @@ def delete_model_package(state: AccountState, request: DeleteModelPackageInput, 
 OPERATIONS = (
     Operation("CreateModelPackage", CreateModelPackageInput, create_model_package),
     Operation("DescribeModelPackage", DescribeModelPackageInput, describe_model_package),
-    Operation("BatchDescribeModelPackage", BatchDescribeInput, batch_describe),
-    Operation("ListModelPackages", ListModelPackagesInput, list_model_packages),
     Operation("UpdateModelPackage", UpdateModelPackageInput, update_model_package),
     Operation("DeleteModelPackage", DeleteModelPackageInput, delete_model_package),
 )

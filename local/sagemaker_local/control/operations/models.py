@@ -132,11 +132,24 @@ def list_models(state: AccountState, request: ListInput, now: float) -> Document
 
 
 def delete_model(state: AccountState, request: ModelInput, now: float) -> Document:
-    """Allowed while an endpoint configuration names it, as far as is known of SageMaker."""
+    """Whether it is allowed while something names the model is a switch."""
     model = state.models.require(request.model_name)
+    if state.switches.deletion_of_used_model_refused and (user := _user(state, model.name)):
+        raise invalid(f'Cannot delete model "{model.arn}": {user} uses it; delete that first.')
     state.models.remove(model.name)
     state.tags.pop(model.arn, None)
     return NOTHING
+
+
+def _user(state: AccountState, name: str) -> str | None:
+    """The ARN of something that names the model."""
+    for config in state.endpoint_configs:
+        if any(each.model_name == name for each in config.variants):
+            return config.arn
+    for component in state.inference_components:
+        if component.spec.document.get("ModelName") == name:
+            return component.arn
+    return None
 
 
 OPERATIONS = (

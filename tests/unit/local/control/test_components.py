@@ -23,6 +23,7 @@ from sagemaker_local.control.state.components import (
     updating,
 )
 from sagemaker_local.control.state.store import AccountState, Store
+from sagemaker_local.control.switches import DEFAULTS, Switches
 from sagemaker_local.control.wire.decoding import decode
 from sagemaker_local.control.wire.errors import ApiError
 from sagemaker_local.control.wire.replies import encoded
@@ -45,9 +46,9 @@ COMPONENT = {
 class Account:
     """One account's state with an endpoint for components in service, called as the wire calls it."""
 
-    def __init__(self) -> None:
+    def __init__(self, switches: Switches = DEFAULTS) -> None:
         self.woken: list[Any] = []
-        store = Store(lambda key: None, on_component=self.woken.append)
+        store = Store(lambda key: None, switches, on_component=self.woken.append)
         self.state: AccountState = store.of("111122223333", "eu-west-1")
         self.call("CreateEndpointConfig", EndpointConfigName="g", ProductionVariants=[VARIANT], ExecutionRoleArn=ROLE)
         self.call("CreateEndpoint", EndpointName="e", EndpointConfigName="g")
@@ -190,3 +191,20 @@ def test_a_status_only_moves_along_its_edges(steps: list[str]) -> None:
         assert moved.status in EDGES[component.status]
         component = moved
         assert (component.change is not None) == (component.status in between)
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_whether_a_used_model_can_be_deleted_is_a_switch(refused: bool) -> None:
+    account = Account(Switches(deletion_of_used_model_refused=refused)).served()
+    for name in ("free", "configured", "deployed"):
+        account.call("CreateModel", ModelName=name, PrimaryContainer={"Image": "local://echo"})
+    variant = VARIANT | {"ModelName": "configured"}
+    account.call("CreateEndpointConfig", EndpointConfigName="h", ProductionVariants=[variant])
+    specification = {"ModelName": "deployed", "ComputeResourceRequirements": NEEDS}
+    account.call("CreateInferenceComponent", **COMPONENT | {"Specification": specification})
+    account.call("DeleteModel", ModelName="free")
+    for name, user in (("configured", "endpoint-config/h"), ("deployed", "inference-component/c")):
+        if refused:
+            assert f"{user} uses it" in account.refused("DeleteModel", ModelName=name)
+        else:
+            account.call("DeleteModel", ModelName=name)
