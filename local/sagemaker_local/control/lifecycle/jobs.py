@@ -76,9 +76,14 @@ class Jobs:
         running = self._tasks.get(key)
         if running is None:
             task = self._tasks[key] = asyncio.create_task(self._run(key))
-            task.add_done_callback(lambda _: self._tasks.pop(key, None))
+            task.add_done_callback(lambda ended: self._ended(key, ended))
         elif self._job(key).status is JobStatus.STOPPING:
             running.cancel()
+
+    def _ended(self, key: JobKey, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(key, None)
+        if task.cancelled() and self._job(key).status is JobStatus.STOPPING:  # before its first step
+            self._change(key, stopped)
 
     def _job(self, key: JobKey) -> TransformJob:
         return self._store.of(key[0], key[1]).transform_jobs.require(key[2])
