@@ -21,11 +21,15 @@ from sagemaker_local.control.calls import CallLog
 from sagemaker_local.control.faults import Faults
 from sagemaker_local.control.lifecycle.changes import Workbench
 from sagemaker_local.control.lifecycle.clock import Clock
+from sagemaker_local.control.lifecycle.components import Components
 from sagemaker_local.control.lifecycle.engine import Engine
 from sagemaker_local.control.lifecycle.fleets import Fleets
+from sagemaker_local.control.lifecycle.jobs import Jobs
 from sagemaker_local.control.lifecycle.routes import Routes
 from sagemaker_local.control.limits import RateLimit
 from sagemaker_local.control.server import ControlServer
+from sagemaker_local.control.state.components import ComponentKey
+from sagemaker_local.control.state.jobs import JobKey
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.hosting.host import Fleet, Host
 from sagemaker_local.hosting.images import ImageRule, built_in_rules, load_rules
@@ -103,10 +107,18 @@ async def _start_control(
     def endpoint_asked(key: EndpointKey) -> None:
         engine.wake(key)
 
+    def job_asked(key: JobKey) -> None:
+        jobs.wake(key)
+
+    def component_asked(key: ComponentKey) -> None:
+        components.wake(key)
+
     def fleet_changed(fleet: Fleet) -> None:
         engine.fleet_changed(fleet)
+        jobs.fleet_changed(fleet)
+        components.fleet_changed(fleet)
 
-    store = Store(endpoint_asked)
+    store = Store(endpoint_asked, settings.switches, job_asked, component_asked)
     host = Host(host_settings, fleet_changed)
     stack.push_async_callback(host.close)
     fleets = Fleets(host, routes)
@@ -114,6 +126,10 @@ async def _start_control(
     bench = Workbench(clock, store, fleets, routes, faults, settings.create_seconds, settings.delete_seconds)
     engine = Engine(bench)
     stack.push_async_callback(engine.close)
+    jobs = Jobs(clock, store, host, settings.create_seconds)
+    stack.push_async_callback(jobs.close)
+    components = Components(clock, store, host, routes, settings.create_seconds, settings.delete_seconds)
+    stack.push_async_callback(components.close)
     passage = Passage(inner.url, key_given, call_passed)
     stack.push_async_callback(passage.close)
     admin = Admin(

@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sagemaker_local.control.switches import Switches, switches_of
+
 _PREFIX = "SAGEMAKER_LOCAL_"
 
 
@@ -32,6 +34,7 @@ class Settings:
     health_check_seconds: float
     stop_grace_seconds: float
     allow_requirements: bool
+    switches: Switches
     log_level: str
 
 
@@ -140,6 +143,12 @@ FLAGS = (
         "false",
         "Install code/requirements.txt of model archives; only for archives that you trust.",
         switch=True,
+    ),
+    Flag(
+        "switches",
+        switches_of,
+        "",
+        "Behaviours that are not known for certain: name=true or name=false, separated by commas.",
     ),
     Flag("log-level", _choice("debug", "info", "warning", "error"), "info", "Least level that is logged."),
 )

@@ -57,6 +57,10 @@ class Storage:
                 )
             return client
 
+    def s3(self, account: str, region: str) -> Any:
+        """A client for S3, which threads may share."""
+        return self._client("s3", account, region)
+
     def download(self, url: str, target: Path, account: str, region: str, max_bytes: int, seconds: float) -> None:
         """Copy the object at ``s3://bucket/key`` to a file. Raises DownloadError."""
         parts = urlsplit(url)

@@ -69,9 +69,12 @@ class VariantTarget:
 class EndpointTarget:
     """One endpoint ready to take requests."""
 
-    __slots__ = ("_by_name", "_choice", "route", "serving", "variants")
+    __slots__ = ("_by_name", "_choice", "components", "route", "serving", "variants")
 
-    def __init__(self, route: EndpointRoute, variants: list[VariantTarget]) -> None:
+    def __init__(
+        self, route: EndpointRoute, variants: list[VariantTarget], components: dict[bytes, VariantTarget] | None = None
+    ) -> None:
+        self.components = components
         self.route = route
         self.serving = route.status in SERVING
         self.variants = variants
@@ -109,17 +112,24 @@ class Board:
             old = self.targets.pop(key, None)
             if (route := self.table.endpoints.get(key)) is not None:
                 self.targets[key] = self._target(route)
-            for variant in old.variants if old else ():
+            for variant in (*old.variants, *(old.components or {}).values()) if old else ():
                 for _, pool in variant.instances:
                     self._unreference(pool)
 
     def _target(self, route: EndpointRoute) -> EndpointTarget:
-        variants = []
-        for variant in route.variants:
-            counter = self.counters.setdefault((route.key, variant.name), Counter())
-            instances = [(each.instance_id, self._reference((each.host, each.port))) for each in variant.instances]
-            variants.append(VariantTarget(variant, instances, counter))
-        return EndpointTarget(route, variants)
+        variants = [self._variant(route, each) for each in route.variants]
+        components = route.components
+        named = (
+            None
+            if components is None
+            else {each.name.encode("latin-1"): self._variant(route, each.variant) for each in components}
+        )
+        return EndpointTarget(route, variants, named)
+
+    def _variant(self, route: EndpointRoute, variant: VariantRoute) -> VariantTarget:
+        counter = self.counters.setdefault((route.key, variant.name), Counter())
+        instances = [(each.instance_id, self._reference((each.host, each.port))) for each in variant.instances]
+        return VariantTarget(variant, instances, counter)
 
     def _reference(self, address: Address) -> Pool:
         pool = self.pools.get(address)

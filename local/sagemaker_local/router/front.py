@@ -12,6 +12,7 @@ import httptools
 
 from sagemaker_local.router import callers, replies
 from sagemaker_local.router.board import Board, EndpointTarget
+from sagemaker_local.router.components import component_of
 from sagemaker_local.router.invocation import Invocation, request_for_model
 from sagemaker_local.router.limits import ADMIN_PREFIX, RouterSettings
 from sagemaker_local.router.pool import Header
@@ -200,9 +201,15 @@ class ClientConnection(asyncio.Protocol):
         if isinstance(found, replies.RuntimeFailure):
             self.reply(*found.encode())
             return
+        component = component_of(found, request.headers)
+        if isinstance(component, replies.RuntimeFailure):
+            self.reply(*component.encode())
+            return
         variant = None
         wanted = next((value for name, value in request.headers if name == b"x-amzn-sagemaker-target-variant"), None)
-        if wanted is not None:
+        if component is not None:
+            variant, failure = component, replies.no_weight(found.route)
+        elif wanted is not None:
             variant = found.by_name(wanted)
             failure = replies.variant_not_found(found.route, wanted.decode("latin-1"))
         else:

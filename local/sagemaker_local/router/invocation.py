@@ -127,7 +127,10 @@ class Invocation:
         self._model_error(0, why)
 
     def _model_error(self, status: int, body: bytes) -> None:
-        self._fail(replies.model_error(self._endpoint.route, self._variant.route.name, self._instance_id, status, body))
+        variant = self._variant.route
+        self._fail(
+            replies.model_error(self._endpoint.route, variant.name, self._instance_id, status, body, variant.log_group)
+        )
 
     def _fail(self, failure: replies.RuntimeFailure) -> None:
         head, body = failure.encode()

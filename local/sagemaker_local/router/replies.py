@@ -88,11 +88,13 @@ def no_instance(route: EndpointRoute, variant: str) -> RuntimeFailure:
     return RuntimeFailure(503, "ServiceUnavailable", message)
 
 
-def model_error(route: EndpointRoute, variant: str, instance_id: str, status: int, body: bytes) -> RuntimeFailure:
+def model_error(
+    route: EndpointRoute, variant: str, instance_id: str, status: int, body: bytes, log_group: str | None = None
+) -> RuntimeFailure:
     """The container answered with an error, or not at all (status 0): API shape ModelError, HTTP 424."""
     text = body.decode("utf-8", "replace")
     kind = "client" if 400 <= status < 500 else "server"
-    group = f"/aws/sagemaker/Endpoints/{route.name}"
+    group = log_group or f"/aws/sagemaker/Endpoints/{route.name}"
     message = (
         f'Received {kind} error ({status}) from primary with message "{text[:MAX_BODY_IN_MESSAGE]}". '
         f"See https://{route.region}.console.aws.amazon.com/cloudwatch/home?region={route.region}"

@@ -35,6 +35,16 @@ class VariantRoute:
     instances: tuple[Instance, ...] = ()
     echo: bool = False
     strategy: RoutingStrategy = RoutingStrategy.RANDOM
+    log_group: str | None = None
+    """Where its containers' output goes, if not to the endpoint's own group."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentRoute:
+    """One inference component. ``variant`` is the production variant that it is part of, with its own instances."""
+
+    name: str
+    variant: VariantRoute
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,8 @@ class EndpointRoute:
     name: str
     status: str
     variants: tuple[VariantRoute, ...]
+    components: tuple[ComponentRoute, ...] | None = None
+    """None when the variants serve models of their own."""
 
     @property
     def key(self) -> EndpointKey:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagemaker_local.router.routes import (
+    ComponentRoute,
     EndpointKey,
     EndpointRoute,
     Instance,
@@ -42,22 +43,32 @@ def apply(table: RouteTable, message: Mapping[str, Any]) -> RouteTable:
 
 
 def _encode(route: EndpointRoute) -> list[Any]:
-    variants = [
-        [v.name, v.weight, [[i.instance_id, i.host, i.port] for i in v.instances], v.echo, v.strategy.value]
-        for v in route.variants
-    ]
-    return [route.account, route.region, route.name, route.status, variants]
+    variants = [_encode_variant(each) for each in route.variants]
+    components = route.components and [[each.name, _encode_variant(each.variant)] for each in route.components]
+    return [route.account, route.region, route.name, route.status, variants, components]
+
+
+def _encode_variant(v: VariantRoute) -> list[Any]:
+    instances = [[i.instance_id, i.host, i.port] for i in v.instances]
+    return [v.name, v.weight, instances, v.echo, v.strategy.value, v.log_group]
 
 
 def _decode(value: list[Any]) -> EndpointRoute:
-    account, region, name, status, variants = value
+    account, region, name, status, variants, components = value
     return EndpointRoute(
         account,
         region,
         name,
         status,
-        tuple(
-            VariantRoute(v, weight, tuple(Instance(*each) for each in instances), echo, RoutingStrategy(strategy))
-            for v, weight, instances, echo, strategy in variants
-        ),
+        tuple(_decode_variant(each) for each in variants),
+        None
+        if components is None
+        else tuple(ComponentRoute(component, _decode_variant(each)) for component, each in components),
+    )
+
+
+def _decode_variant(value: list[Any]) -> VariantRoute:
+    name, weight, instances, echo, strategy, log_group = value
+    return VariantRoute(
+        name, weight, tuple(Instance(*each) for each in instances), echo, RoutingStrategy(strategy), log_group
     )

@@ -253,10 +253,10 @@ def test_tags_go_with_their_endpoint(world: Any) -> None:
 
 
 def test_an_operation_that_is_not_served_is_unknown(world: Any) -> None:
-    code, message = refused(world.sagemaker.list_transform_jobs)
+    code, message = refused(world.sagemaker.list_training_jobs)
     assert (code, message) == (
         "UnknownOperationException",
-        "Local SageMaker does not serve the operation ListTransformJobs.",
+        "Local SageMaker does not serve the operation ListTrainingJobs.",
     )
     runtime = world.local.client("sagemaker-runtime")
     assert refused(runtime.invoke_endpoint_async, EndpointName="x", InputLocation="s3://b/k")[0] == (

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from sagemaker_local.control.state.endpoint import Endpoint
 from sagemaker_local.router.routes import (
+    ComponentRoute,
     EndpointKey,
     EndpointRoute,
     Instance,
@@ -49,7 +51,7 @@ def route_of(endpoint: Endpoint, fleets: Mapping[str, ServingFleet]) -> Endpoint
                 each.name,
                 each.current_weight,
                 fleets[each.name].routes,
-                echo=not fleets[each.name].needs_process,
+                echo=not fleets[each.name].needs_process and bool(each.containers),
                 strategy=RoutingStrategy(each.production.routing_config.routing_strategy)
                 if each.production.routing_config
                 else RoutingStrategy.RANDOM,
@@ -57,6 +59,7 @@ def route_of(endpoint: Endpoint, fleets: Mapping[str, ServingFleet]) -> Endpoint
             for each in endpoint.variants
             if each.name in fleets
         ),
+        components=None if any(each.containers for each in endpoint.variants) else (),
     )
 
 
@@ -66,6 +69,7 @@ class Routes:
     def __init__(self, router: Router) -> None:
         self._router = router
         self._endpoints: dict[EndpointKey, EndpointRoute] = {}
+        self._components: dict[EndpointKey, dict[str, ComponentRoute]] = {}
         self._accounts: dict[str, str] = {}
         self._wanted = 0
         self._published = 0
@@ -82,6 +86,27 @@ class Routes:
         if self._endpoints.pop(key, None) is not None:
             self._wanted += 1
 
+    def set_component(self, key: EndpointKey, component: ComponentRoute) -> None:
+        """Add an endpoint's inference component or replace it."""
+        self._components.setdefault(key, {})[component.name] = component
+        self._wanted += 1
+
+    def remove_component(self, key: EndpointKey, name: str) -> None:
+        """The inference component answers no more."""
+        components = self._components.get(key, {})
+        if components.pop(name, None) is not None:
+            self._wanted += 1
+        if not components:
+            self._components.pop(key, None)
+
+    def _table(self) -> RouteTable:
+        endpoints = dict(self._endpoints)
+        for key, components in self._components.items():
+            route = endpoints.get(key)
+            if route is not None and route.components is not None:
+                endpoints[key] = replace(route, components=tuple(components.values()))
+        return RouteTable(endpoints, dict(self._accounts))
+
     def add_account(self, access_key: str, account: str) -> None:
         """A key that STS or IAM gave out acts in this account."""
         self._accounts[access_key] = account
@@ -94,7 +119,7 @@ class Routes:
             if self._published >= wanted:
                 return
             version = self._wanted
-            await self._router.publish(RouteTable(dict(self._endpoints), dict(self._accounts)))
+            await self._router.publish(self._table())
             self._published = version
 
     def flush_soon(self) -> None:

@@ -36,7 +36,7 @@ def deployment_of(
 def _variant(state: AccountState, production: ProductionVariant, now: float) -> Variant:
     return Variant(
         production=production,
-        containers=state.models.require(production.model_name).containers,
+        containers=state.models.require(production.model_name).containers if production.model_name else (),
         resolution_time=now,
         current_weight=0.0,
         desired_weight=production.initial_variant_weight,

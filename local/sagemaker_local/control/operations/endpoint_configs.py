@@ -57,10 +57,18 @@ def create_endpoint_config(state: AccountState, request: CreateEndpointConfigInp
     for name in names:
         if names.count(name) > 1:
             raise invalid(f"Production variant name {name} is given twice; every variant needs a name of its own.")
+    if len({each.model_name is None for each in variants}) > 1:
+        raise invalid("Either all production variants have ModelName or none has; without it they are for components.")
     tags = tags_of_new(request.tags)
     state.endpoint_configs.refuse_taken(request.endpoint_config_name)
     for each in variants:
-        state.models.require(each.model_name)
+        if each.model_name is not None:
+            state.models.require(each.model_name)
+        elif request.execution_role_arn is None:
+            raise invalid(
+                f"Production variant {each.variant_name} has no ModelName and so is for inference components; the "
+                "endpoint configuration needs ExecutionRoleArn."
+            )
     arn = state.endpoint_configs.arn(request.endpoint_config_name)
     state.endpoint_configs.put(EndpointConfig(request.endpoint_config_name, arn, now, variants, _described(request)))
     state.tags[arn] = tags
@@ -91,15 +99,11 @@ def _variant(definition: Document) -> ProductionVariant:
     if serverless:
         raise not_served(f"ServerlessConfig (production variant {name})")
     for member in _VARIANT_NOT_SERVED:
-        if member in definition:
+        if member in definition and ("ModelName" in definition or member != "ManagedInstanceScaling"):
             raise not_served(f"{member} (production variant {name})")
-    if "ModelName" not in definition:
-        raise not_served(
-            f"a production variant without ModelName, for inference components (production variant {name})"
-        )
     if "InitialInstanceCount" not in definition:
         raise invalid(f"Production variant {name} has InstanceType and so needs InitialInstanceCount, at least 1.")
-    return decode(ProductionVariant, definition)
+    return decode(ProductionVariant, {"ModelName": None, **definition})
 
 
 def _described(request: CreateEndpointConfigInput) -> Document:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from sagemaker_local.control.lifecycle import transitions
+from sagemaker_local.control.operations.component_rules import DELETE_REFUSED, has_components
 from sagemaker_local.control.operations.deployments import deployment_of, policy_of
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.operations.paging import ListInput, page
@@ -14,7 +15,7 @@ from sagemaker_local.control.state.endpoint import Deployment, Endpoint, Endpoin
 from sagemaker_local.control.state.records import Tag
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document
-from sagemaker_local.control.wire.errors import in_progress
+from sagemaker_local.control.wire.errors import in_progress, invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def _summary(variant: Variant) -> Document:
                 "ResolutionTime": variant.resolution_time,
             }
             for each in variant.containers
-        ],
+        ]
+        or None,
         "CurrentWeight": variant.current_weight,
         "DesiredWeight": variant.desired_weight,
         "CurrentInstanceCount": variant.current_count,
@@ -87,6 +89,7 @@ def _summary(variant: Variant) -> Document:
         ]
         if status
         else None,
+        "ManagedInstanceScaling": variant.production.managed_instance_scaling,
         "RoutingConfig": {"RoutingStrategy": routing.routing_strategy} if routing else None,
     }
 
@@ -129,6 +132,8 @@ def delete_endpoint(state: AccountState, request: EndpointInput, now: float) -> 
     endpoint = state.endpoints.require(request.endpoint_name)
     if endpoint.change is not None:
         raise in_progress(endpoint.arn)
+    if has_components(state, endpoint.name):
+        raise invalid(DELETE_REFUSED)
     state.change_endpoint(transitions.deleting(endpoint, now))
     return NOTHING
 

@@ -37,13 +37,16 @@ class ProductionVariant:
     """Of API shape ProductionVariant what is acted upon. The two time-outs are seconds."""
 
     variant_name: str
-    model_name: str
+    model_name: str | None
+    """None for inference components."""
+
     instance_type: str
     initial_instance_count: int = 1
     initial_variant_weight: float = 1.0
     model_data_download_timeout_in_seconds: int | None = None
     container_startup_health_check_timeout_in_seconds: int | None = None
     routing_config: RoutingConfig | None = None
+    managed_instance_scaling: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)

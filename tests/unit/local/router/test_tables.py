@@ -7,7 +7,14 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagemaker_local.router.routes import EndpointRoute, Instance, RouteTable, RoutingStrategy, VariantRoute
+from sagemaker_local.router.routes import (
+    ComponentRoute,
+    EndpointRoute,
+    Instance,
+    RouteTable,
+    RoutingStrategy,
+    VariantRoute,
+)
 from sagemaker_local.router.tables import apply, changes
 
 INSTANCES = st.builds(Instance, st.text("ab", max_size=3), st.just("127.0.0.1"), st.integers(1, 65535))
@@ -18,7 +25,9 @@ VARIANTS = st.builds(
     st.lists(INSTANCES, max_size=3).map(tuple),
     st.booleans(),
     st.sampled_from(RoutingStrategy),
+    st.none() | st.just("/aws/sagemaker/InferenceComponents/c"),
 )
+COMPONENTS = st.builds(ComponentRoute, st.sampled_from(["c", "d"]), VARIANTS)
 ROUTES = st.builds(
     EndpointRoute,
     st.sampled_from(["111122223333", "123456789012"]),
@@ -26,6 +35,7 @@ ROUTES = st.builds(
     st.sampled_from(["a", "b", "c"]),
     st.sampled_from(["Creating", "InService"]),
     st.lists(VARIANTS, max_size=2).map(tuple),
+    st.none() | st.lists(COMPONENTS, max_size=2).map(tuple),
 )
 TABLES = st.builds(
     lambda routes, accounts: RouteTable({each.key: each for each in routes}, accounts),
