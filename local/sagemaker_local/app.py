@@ -68,7 +68,11 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         state_dir = _state_dir(settings, stack)
         listener = socket.create_server((_LOOPBACK, 0), backlog=1024)
         stack.callback(listener.close)
-        router = RouterProcess(RouterSettings(_LOOPBACK, listener.getsockname()[1], settings.host, settings.port))
+        upstream = (_LOOPBACK, listener.getsockname()[1])
+        router_settings = RouterSettings(
+            *upstream, settings.host, settings.port, stream_timeout_seconds=settings.stream_seconds
+        )
+        router = RouterProcess(router_settings)
         port = await router.start()
         stack.push_async_callback(router.close)
         inner = InnerAws()

@@ -31,6 +31,7 @@ class Settings:
     startup_seconds: float
     health_check_seconds: float
     stop_grace_seconds: float
+    stream_seconds: float
     allow_requirements: bool
     log_level: str
 
@@ -134,6 +135,7 @@ FLAGS = (
     ),
     Flag("health-check-seconds", _number(0, above=True), "5.0", "Time between two health checks of a container."),
     Flag("stop-grace-seconds", _number(0), "30", "Time between SIGTERM and SIGKILL for a container."),
+    Flag("stream-seconds", _number(0, above=True), "480", "The longest that a response stream may last."),
     Flag(
         "allow-requirements",
         lambda text: _choice("true", "false")(text) == "true",

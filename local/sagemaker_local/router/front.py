@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
 
-from sagemaker_local.router import callers, replies
-from sagemaker_local.router.board import Board, EndpointTarget
-from sagemaker_local.router.invocation import Invocation, request_for_model
+from sagemaker_local.router import callers, custom_headers, replies, special, stream
+from sagemaker_local.router.board import Board, EndpointTarget, VariantTarget
+from sagemaker_local.router.invocation import CUSTOM_PREFIX, Invocation, request_for_model
 from sagemaker_local.router.limits import ADMIN_PREFIX, RouterSettings
 from sagemaker_local.router.pool import Header
+from sagemaker_local.router.sessions import SessionInvocation, Sessions
 from sagemaker_local.router.upstream import Passage, Upstream
 
-_PREFIX, _SUFFIX = b"/endpoints/", b"/invocations"
+_PREFIX, _SUFFIX, _STREAM_SUFFIX = b"/endpoints/", b"/invocations", b"/invocations-response-stream"
 _ADMIN = ADMIN_PREFIX.encode()
 _CACHED = 10_000
 
@@ -29,6 +32,7 @@ class Front:
         self.board = board
         self.settings = settings
         self.limits = (settings.connect_timeout_seconds, settings.model_timeout_seconds)
+        self.sessions = Sessions()
         self.tasks: set[asyncio.Task[None]] = set()
         self.clients: set[ClientConnection] = set()
         self.closing = False
@@ -54,7 +58,10 @@ class Front:
 
 
 class Request:
-    """One request as far as it has arrived. ``endpoint`` is None for what is not an invocation."""
+    """One request as far as it has arrived. ``endpoint`` is None for what is not an invocation.
+
+    ``stream``: the reply is asked for as an event stream.
+    """
 
     __slots__ = (
         "body",
@@ -65,6 +72,7 @@ class Request:
         "method",
         "passage",
         "size",
+        "stream",
         "target",
         "version",
     )
@@ -80,14 +88,18 @@ class Request:
         self.keep_alive = True
         self.endpoint: str | None = None
         self.passage: Passage | None = None
+        self.stream = False
 
     def head_complete(self, parser: Any) -> None:
         """Method and version are known; tell invocations from the rest."""
         self.method = parser.get_method()
         self.version = parser.get_http_version()
         path = self.target.partition(b"?")[0]
-        if self.method == b"POST" and path.startswith(_PREFIX) and path.endswith(_SUFFIX):
-            name = path[len(_PREFIX) : -len(_SUFFIX)]
+        if self.method != b"POST" or not path.startswith(_PREFIX):
+            return
+        self.stream = path.endswith(_STREAM_SUFFIX)
+        if self.stream or path.endswith(_SUFFIX):
+            name = path[len(_PREFIX) : -len(_STREAM_SUFFIX if self.stream else _SUFFIX)]
             if name and b"/" not in name:
                 self.endpoint = unquote(name.decode("latin-1"))
 
@@ -95,7 +107,7 @@ class Request:
 class ClientConnection(asyncio.Protocol):
     """Parses requests and answers them in order, one at a time."""
 
-    __slots__ = ("_front", "_incoming", "_parser", "_requests", "transport", "upstream")
+    __slots__ = ("_front", "_incoming", "_parser", "_requests", "stream", "transport", "upstream")
 
     def __init__(self, front: Front) -> None:
         self._front = front
@@ -104,6 +116,7 @@ class ClientConnection(asyncio.Protocol):
         self._incoming: Request = Request(b"")
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before first use
         self.upstream: Upstream | None = None
+        self.stream: stream.StreamInvocation | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # a TCP connection's transport is a Transport
@@ -113,6 +126,8 @@ class ClientConnection(asyncio.Protocol):
         self._front.clients.discard(self)
         if self.upstream is not None:
             self.upstream.close()
+        if self.stream is not None:
+            self.stream.abandon()
 
     @property
     def busy(self) -> bool:
@@ -129,10 +144,14 @@ class ClientConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         if self.upstream is not None:
             self.upstream.pause()
+        if self.stream is not None:
+            self.stream.pause()
 
     def resume_writing(self) -> None:
         if self.upstream is not None:
             self.upstream.resume()
+        if self.stream is not None:
+            self.stream.resume()
 
     def on_url(self, url: bytes) -> None:
         self._incoming.target += url
@@ -200,17 +219,38 @@ class ClientConnection(asyncio.Protocol):
         if isinstance(found, replies.RuntimeFailure):
             self.reply(*found.encode())
             return
-        variant = None
-        wanted = next((value for name, value in request.headers if name == b"x-amzn-sagemaker-target-variant"), None)
-        if wanted is not None:
-            variant = found.by_name(wanted)
-            failure = replies.variant_not_found(found.route, wanted.decode("latin-1"))
-        else:
-            variant = found.by_weight()
-            failure = replies.no_weight(found.route)
-        if variant is None:
-            self.reply(*failure.encode())
+        custom = [each for each in request.headers if each[0].startswith(CUSTOM_PREFIX)]
+        if custom or request.stream:
+            self._invoke_specially(request, found, custom)
             return
+        variant = found.by_weight()
+        if variant is None:
+            self.reply(*replies.no_weight(found.route).encode())
+            return
+        self._send(request, found, variant, Invocation)
+
+    def _invoke_specially(self, request: Request, endpoint: EndpointTarget, custom: list[Header]) -> None:
+        variant = special.choose(endpoint, custom, self._front.sessions)
+        if isinstance(variant, replies.RuntimeFailure):
+            self.reply(*variant.encode())
+        elif request.stream:
+            self._stream(request, endpoint, variant)
+        elif custom_headers.value_of(custom, custom_headers.SESSION_ID) is not None:
+            self._send(request, endpoint, variant, partial(SessionInvocation, self._front.sessions))
+        else:
+            self._send(request, endpoint, variant, Invocation)
+
+    def _stream(self, request: Request, endpoint: EndpointTarget, variant: VariantTarget) -> None:
+        body = b"".join(request.body)
+        if variant.route.echo:
+            stream.echo(self, variant, request.headers, body)
+            return
+        wire = request_for_model(stream.headers_for_model(request.headers), body)
+        stream.StreamInvocation(self, endpoint, variant, wire, self._front.settings, self._front.tasks).start()
+
+    def _send(
+        self, request: Request, found: EndpointTarget, variant: VariantTarget, make: Callable[..., Invocation]
+    ) -> None:
         body = b"".join(request.body)
         if variant.route.echo:
             variant.counter.answered(200, 0)
@@ -220,7 +260,7 @@ class ClientConnection(asyncio.Protocol):
             self.reply(b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\n" % (variant.headers, kind), body)
             return
         wire = request_for_model(request.headers, body)
-        Invocation(self, found, variant, wire, self._front.limits, self._front.tasks).start()
+        make(self, found, variant, wire, self._front.limits, self._front.tasks).start()
 
     def _authorised(self, request: Request) -> EndpointTarget | replies.RuntimeFailure:
         """The endpoint, if the caller may be told of it and the body is within its limit."""

@@ -150,7 +150,7 @@ class RouterProcess:
                     await self._link.ask({"op": "publish", **message})
 
     async def drained(self, instances: Iterable[Instance]) -> None:
-        """Return when no request is under way to these instances, at the latest after the model time-out.
+        """Return when no request is under way to these instances, at the latest when the longest of them ends.
 
         Publish a table without them first; stop their processes after.
         """
@@ -158,7 +158,8 @@ class RouterProcess:
         if self._link is None or not addresses:
             return
         with contextlib.suppress(ConnectionResetError, TimeoutError):
-            async with asyncio.timeout(self.settings.model_timeout_seconds + 1):
+            slowest = max(self.settings.model_timeout_seconds, self.settings.stream_timeout_seconds)
+            async with asyncio.timeout(slowest + 1):
                 await self._link.ask({"op": "drained", "addresses": addresses})
 
     async def counts(self) -> Mapping[tuple[EndpointKey, str], VariantCounts]:
