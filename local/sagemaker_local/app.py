@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from sagemaker_local.control.admin import Admin, AdminParts
 from sagemaker_local.control.api import Api
 from sagemaker_local.control.calls import CallLog
+from sagemaker_local.control.capture import CaptureWriter, Target
 from sagemaker_local.control.faults import Faults
 from sagemaker_local.control.lifecycle.changes import Workbench
 from sagemaker_local.control.lifecycle.clock import Clock
@@ -26,12 +27,15 @@ from sagemaker_local.control.lifecycle.fleets import Fleets
 from sagemaker_local.control.lifecycle.routes import Routes
 from sagemaker_local.control.limits import RateLimit
 from sagemaker_local.control.server import ControlServer
+from sagemaker_local.control.state.features import DataCapture
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.hosting.host import Fleet, Host
 from sagemaker_local.hosting.images import ImageRule, built_in_rules, load_rules
 from sagemaker_local.hosting.settings import HostSettings
+from sagemaker_local.hosting.storage import Storage
 from sagemaker_local.inner.passage import Passage, Passed
 from sagemaker_local.inner.process import InnerAws
+from sagemaker_local.router.capture import CAPTURED
 from sagemaker_local.router.process import RouterProcess, RouterSettings
 from sagemaker_local.router.routes import EndpointKey
 from sagemaker_local.settings import Settings
@@ -72,7 +76,8 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         router_settings = RouterSettings(
             *upstream, settings.host, settings.port, stream_timeout_seconds=settings.stream_seconds
         )
-        router = RouterProcess(router_settings)
+        listeners: dict[str, Callable[[Mapping[str, Any]], None]] = {}
+        router = RouterProcess(router_settings, lambda event: _heard(event, listeners))
         port = await router.start()
         stack.push_async_callback(router.close)
         inner = InnerAws()
@@ -80,7 +85,7 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         await inner.start()
         url = f"http://{_shown_host(settings.host)}:{port}"
         host_settings = _host_settings(settings, state_dir, rules, inner.url, url)
-        await _start_control(stack, settings, host_settings, router, inner, listener)
+        await _start_control(stack, settings, host_settings, router, inner, listener, listeners)
         yield url
 
 
@@ -91,6 +96,7 @@ async def _start_control(
     router: RouterProcess,
     inner: InnerAws,
     listener: socket.socket,
+    listeners: dict[str, Callable[[Mapping[str, Any]], None]],
 ) -> None:
     """The control plane in this process, from records to HTTP."""
     faults, limit, calls, routes = Faults(), RateLimit(settings.calls_per_second), CallLog(), Routes(router)
@@ -111,10 +117,14 @@ async def _start_control(
         engine.fleet_changed(fleet)
 
     store = Store(endpoint_asked)
+    storage = Storage(inner.url)
+    clock = Clock(settings.clock_scale)
+    capture = _capture_writer(store, storage, clock.real(settings.capture_seconds))
+    stack.push_async_callback(capture.close)
+    listeners[CAPTURED] = capture.captured
     host = Host(host_settings, fleet_changed)
     stack.push_async_callback(host.close)
     fleets = Fleets(host, routes)
-    clock = Clock(settings.clock_scale)
     bench = Workbench(clock, store, fleets, routes, faults, settings.create_seconds, settings.delete_seconds)
     engine = Engine(bench)
     stack.push_async_callback(engine.close)
@@ -133,6 +143,24 @@ async def _start_control(
     server = ControlServer(Api(store, faults, limit, calls), admin, passage, accounts)
     await server.start(listener)
     stack.push_async_callback(server.close)
+
+
+def _heard(event: Mapping[str, Any], listeners: Mapping[str, Callable[[Mapping[str, Any]], None]]) -> None:
+    listener = listeners.get(event["event"])
+    if listener is not None:
+        listener(event)
+
+
+def _capture_writer(store: Store, storage: Storage, flush_seconds: float) -> CaptureWriter:
+    def config_of(key: EndpointKey) -> DataCapture | None:
+        endpoint = store.endpoint(key)
+        return endpoint.features.data_capture if endpoint else None
+
+    async def put(target: Target, name: str, body: bytes) -> None:
+        url = f"{target.folder}/{name}"
+        await asyncio.to_thread(storage.put, url, body, "application/jsonl", target.account, target.region)
+
+    return CaptureWriter(config_of, put, flush_seconds)
 
 
 def _host_settings(

@@ -32,6 +32,7 @@ class Settings:
     health_check_seconds: float
     stop_grace_seconds: float
     stream_seconds: float
+    capture_seconds: float
     allow_requirements: bool
     log_level: str
 
@@ -136,6 +137,9 @@ FLAGS = (
     Flag("health-check-seconds", _number(0, above=True), "5.0", "Time between two health checks of a container."),
     Flag("stop-grace-seconds", _number(0), "30", "Time between SIGTERM and SIGKILL for a container."),
     Flag("stream-seconds", _number(0, above=True), "480", "The longest that a response stream may last."),
+    Flag(
+        "capture-seconds", _number(0, above=True), "5", "Time between two files of captured data; the clock scales it."
+    ),
     Flag(
         "allow-requirements",
         lambda text: _choice("true", "false")(text) == "true",

@@ -29,6 +29,11 @@ class LogEvent:
     message: str
 
 
+def _object(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.netloc, parts.path.lstrip("/")
+
+
 class Storage:
     """Clients by account and region. The account is told to the inner AWS by the access key."""
 
@@ -77,6 +82,14 @@ class Storage:
             raise DownloadError(f"S3 says {error.response['Error']['Code']}") from error
         except BotoCoreError as error:
             raise DownloadError(str(error)) from error
+
+    def put(self, url: str, body: bytes, content_type: str, account: str, region: str) -> None:
+        """Write the object at ``s3://bucket/key``. Raises OSError."""
+        bucket, key = _object(url)
+        try:
+            self._client("s3", account, region).put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+        except (ClientError, BotoCoreError) as error:
+            raise OSError(f"{url} was not written: {error}") from error
 
     def put_logs(self, account: str, region: str, group: str, stream: str, events: Sequence[LogEvent]) -> None:
         """Append to a log stream, making group and stream when they are new. Raises OSError when that fails."""

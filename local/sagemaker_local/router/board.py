@@ -67,14 +67,15 @@ class VariantTarget:
 
 
 class EndpointTarget:
-    """One endpoint ready to take requests."""
+    """One endpoint ready to take requests. ``special``: more is to be done for a call than to pass it on."""
 
-    __slots__ = ("_by_name", "_choice", "route", "serving", "variants")
+    __slots__ = ("_by_name", "_choice", "route", "serving", "special", "variants")
 
     def __init__(self, route: EndpointRoute, variants: list[VariantTarget]) -> None:
         self.route = route
         self.serving = route.status in SERVING
         self.variants = variants
+        self.special = any(each.route.capture for each in variants)
         self._by_name = {each.route.name.encode("latin-1"): each for each in variants}
         self._choice = WeightedChoice([each.route.weight for each in variants])
 

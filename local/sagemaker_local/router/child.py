@@ -7,6 +7,7 @@ import gc
 import json
 import socket
 import sys
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -19,6 +20,7 @@ from sagemaker_local.router.limits import RouterSettings
 
 _SWEEP_SECONDS = 0.25
 _LAST_REQUESTS_SECONDS = 2.0
+_MOST_UNREAD_BYTES = 64 * 1024 * 1024
 
 
 class Child:
@@ -34,6 +36,7 @@ class Child:
         loop = asyncio.get_running_loop()
         reader, writer = await asyncio.open_unix_connection(sock=parent)
         await self._answer(await control.receive(reader), writer)  # the table; without it every endpoint is unknown
+        self._front.emit = lambda event: self._emit(event, writer)
         server = await loop.create_server(self._front.connection, sock=listener, backlog=4096)
         sweep = loop.create_task(self._sweep())
         try:
@@ -66,6 +69,11 @@ class Child:
             ]
         writer.write(control.encode({"id": message["id"], "result": result}))
         await writer.drain()
+
+    def _emit(self, event: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
+        """Tell the parent; what it cannot take for a long time is dropped rather than kept in memory."""
+        if writer.transport.get_write_buffer_size() < _MOST_UNREAD_BYTES:
+            writer.write(control.encode(dict(event)))
 
     async def _sweep(self) -> None:
         while True:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import deque
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
 
-from sagemaker_local.router import callers, custom_headers, replies, special, stream
+from sagemaker_local.router import callers, capture, custom_headers, replies, special, stream
 from sagemaker_local.router.board import Board, EndpointTarget, VariantTarget
 from sagemaker_local.router.invocation import CUSTOM_PREFIX, Invocation, request_for_model
 from sagemaker_local.router.limits import ADMIN_PREFIX, RouterSettings
 from sagemaker_local.router.pool import Header
-from sagemaker_local.router.sessions import SessionInvocation, Sessions
+from sagemaker_local.router.sessions import Sessions
 from sagemaker_local.router.upstream import Passage, Upstream
+from sagemaker_local.router.watching import Outcome, WatchedInvocation, Watcher
 
 _PREFIX, _SUFFIX, _STREAM_SUFFIX = b"/endpoints/", b"/invocations", b"/invocations-response-stream"
 _ADMIN = ADMIN_PREFIX.encode()
@@ -26,10 +26,11 @@ _CACHED = 10_000
 
 
 class Front:
-    """What all client connections share."""
+    """What all client connections share. ``emit`` tells the parent of something."""
 
     def __init__(self, board: Board, settings: RouterSettings) -> None:
         self.board = board
+        self.emit: Callable[[Mapping[str, Any]], None] = lambda event: None
         self.settings = settings
         self.limits = (settings.connect_timeout_seconds, settings.model_timeout_seconds)
         self.sessions = Sessions()
@@ -220,14 +221,14 @@ class ClientConnection(asyncio.Protocol):
             self.reply(*found.encode())
             return
         custom = [each for each in request.headers if each[0].startswith(CUSTOM_PREFIX)]
-        if custom or request.stream:
+        if custom or request.stream or found.special:
             self._invoke_specially(request, found, custom)
             return
         variant = found.by_weight()
         if variant is None:
             self.reply(*replies.no_weight(found.route).encode())
             return
-        self._send(request, found, variant, Invocation)
+        self._send(request, found, variant)
 
     def _invoke_specially(self, request: Request, endpoint: EndpointTarget, custom: list[Header]) -> None:
         variant = special.choose(endpoint, custom, self._front.sessions)
@@ -235,10 +236,15 @@ class ClientConnection(asyncio.Protocol):
             self.reply(*variant.encode())
         elif request.stream:
             self._stream(request, endpoint, variant)
-        elif custom_headers.value_of(custom, custom_headers.SESSION_ID) is not None:
-            self._send(request, endpoint, variant, partial(SessionInvocation, self._front.sessions))
         else:
-            self._send(request, endpoint, variant, Invocation)
+            self._send(request, endpoint, variant, self._watchers(request, endpoint, variant))
+
+    def _watchers(self, request: Request, endpoint: EndpointTarget, variant: VariantTarget) -> list[Watcher]:
+        watchers = []
+        if custom_headers.value_of(request.headers, custom_headers.SESSION_ID) is not None:
+            watchers.append(self._front.sessions.watcher(endpoint, variant))
+        captured = capture.watcher(self._front.emit, endpoint, variant, request.headers, b"".join(request.body))
+        return watchers if captured is None else [*watchers, captured]
 
     def _stream(self, request: Request, endpoint: EndpointTarget, variant: VariantTarget) -> None:
         body = b"".join(request.body)
@@ -249,18 +255,22 @@ class ClientConnection(asyncio.Protocol):
         stream.StreamInvocation(self, endpoint, variant, wire, self._front.settings, self._front.tasks).start()
 
     def _send(
-        self, request: Request, found: EndpointTarget, variant: VariantTarget, make: Callable[..., Invocation]
+        self, request: Request, found: EndpointTarget, variant: VariantTarget, watchers: list[Watcher] | None = None
     ) -> None:
         body = b"".join(request.body)
         if variant.route.echo:
             variant.counter.answered(200, 0)
-            kind = next(
-                (value for name, value in request.headers if name == b"content-type"), b"application/octet-stream"
-            )
+            kind = custom_headers.value_of(request.headers, b"content-type") or b"application/octet-stream"
+            for each in watchers or ():
+                each(Outcome(200, [(b"content-type", kind)], body))
             self.reply(b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\n" % (variant.headers, kind), body)
             return
         wire = request_for_model(request.headers, body)
-        make(self, found, variant, wire, self._front.limits, self._front.tasks).start()
+        front = self._front
+        if watchers:
+            WatchedInvocation(watchers, self, found, variant, wire, front.limits, front.tasks).start()
+        else:
+            Invocation(self, found, variant, wire, front.limits, front.tasks).start()
 
     def _authorised(self, request: Request) -> EndpointTarget | replies.RuntimeFailure:
         """The endpoint, if the caller may be told of it and the body is within its limit."""

@@ -24,6 +24,15 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureRoute:
+    """Data capture as far as the router has a part in it: how many of a hundred calls, and which side of them."""
+
+    percentage: int
+    inputs: bool
+    outputs: bool
+
+
+@dataclass(frozen=True, slots=True)
 class VariantRoute:
     """One production variant. ``weight`` is relative; 0 is reached by TargetVariant only.
 
@@ -35,6 +44,7 @@ class VariantRoute:
     instances: tuple[Instance, ...] = ()
     echo: bool = False
     strategy: RoutingStrategy = RoutingStrategy.RANDOM
+    capture: CaptureRoute | None = None
 
 
 @dataclass(frozen=True, slots=True)

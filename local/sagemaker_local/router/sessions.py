@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sagemaker_local.router.board import EndpointTarget, VariantTarget
 from sagemaker_local.router.custom_headers import value_of
-from sagemaker_local.router.invocation import Invocation
 from sagemaker_local.router.pool import Header
 from sagemaker_local.router.routes import EndpointKey
+from sagemaker_local.router.watching import Outcome, Watcher
 
 _NEW, _CLOSED = b"x-amzn-sagemaker-new-session-id", b"x-amzn-sagemaker-closed-session-id"
 _EXPIRES = "; Expires="
@@ -56,26 +55,15 @@ class Sessions:
         instances = [each for each in variant.instances if each[0] == session.instance_id] if variant else []
         return VariantTarget(variant.route, instances, variant.counter) if variant and instances else None
 
-    def heard(self, endpoint: EndpointKey, variant: str, instance_id: str, headers: Sequence[Header]) -> None:
-        """Take note of what a reply opens and closes."""
-        if (new := opened(headers)) is not None:
-            self._sessions[endpoint, new[0]] = Session(variant, instance_id, new[1])
+    def watcher(self, endpoint: EndpointTarget, variant: VariantTarget) -> Watcher:
+        """What takes note of the sessions that a reply opens and closes."""
+        key, name = endpoint.route.key, variant.route.name
+        return lambda outcome: self._heard(key, name, outcome) if outcome.good else None
+
+    def _heard(self, endpoint: EndpointKey, variant: str, outcome: Outcome) -> None:
+        if (new := opened(outcome.headers)) is not None:
+            self._sessions[endpoint, new[0]] = Session(variant, outcome.instance_id, new[1])
             if len(self._sessions) > _MOST:
                 del self._sessions[next(iter(self._sessions))]
-        if (closed := value_of(headers, _CLOSED)) is not None:
+        if (closed := value_of(outcome.headers, _CLOSED)) is not None:
             self._sessions.pop((endpoint, closed.decode("latin-1")), None)
-
-
-class SessionInvocation(Invocation):
-    """A call whose reply may open or close a session."""
-
-    __slots__ = ("_sessions",)
-
-    def __init__(self, sessions: Sessions, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._sessions = sessions
-
-    def answered(self, status: int, headers: list[Header], body: bytes) -> None:
-        if 200 <= status < 300:
-            self._sessions.heard(self._endpoint.route.key, self._variant.route.name, self._instance_id, headers)
-        super().answered(status, headers, body)

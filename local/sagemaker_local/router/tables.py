@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagemaker_local.router.routes import (
+    CaptureRoute,
     EndpointKey,
     EndpointRoute,
     Instance,
@@ -42,22 +43,35 @@ def apply(table: RouteTable, message: Mapping[str, Any]) -> RouteTable:
 
 
 def _encode(route: EndpointRoute) -> list[Any]:
-    variants = [
-        [v.name, v.weight, [[i.instance_id, i.host, i.port] for i in v.instances], v.echo, v.strategy.value]
-        for v in route.variants
+    return [route.account, route.region, route.name, route.status, [_encode_variant(each) for each in route.variants]]
+
+
+def _encode_variant(variant: VariantRoute) -> list[Any]:
+    instances = [[each.instance_id, each.host, each.port] for each in variant.instances]
+    capture = variant.capture
+    return [
+        variant.name,
+        variant.weight,
+        instances,
+        variant.echo,
+        variant.strategy.value,
+        [capture.percentage, capture.inputs, capture.outputs] if capture else None,
     ]
-    return [route.account, route.region, route.name, route.status, variants]
 
 
 def _decode(value: list[Any]) -> EndpointRoute:
     account, region, name, status, variants = value
-    return EndpointRoute(
-        account,
-        region,
+    return EndpointRoute(account, region, name, status, tuple(_decode_variant(*each) for each in variants))
+
+
+def _decode_variant(
+    name: str, weight: float, instances: list[Any], echo: bool, strategy: str, capture: list[Any] | None
+) -> VariantRoute:
+    return VariantRoute(
         name,
-        status,
-        tuple(
-            VariantRoute(v, weight, tuple(Instance(*each) for each in instances), echo, RoutingStrategy(strategy))
-            for v, weight, instances, echo, strategy in variants
-        ),
+        weight,
+        tuple(Instance(*each) for each in instances),
+        echo,
+        RoutingStrategy(strategy),
+        CaptureRoute(*capture) if capture else None,
     )

@@ -174,7 +174,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 FLAGS = (
     *("--create-seconds", "0.1", "--delete-seconds", "0.1", "--health-check-seconds", "0.5"),
-    *("--startup-seconds", "20", "--stop-grace-seconds", "2"),
+    *("--startup-seconds", "20", "--stop-grace-seconds", "2", "--capture-seconds", "0.2"),
 )
 
 

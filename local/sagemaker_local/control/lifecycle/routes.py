@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from sagemaker_local.control.state.endpoint import Endpoint
+from sagemaker_local.control.state.features import DataCapture
 from sagemaker_local.router.routes import (
+    CaptureRoute,
     EndpointKey,
     EndpointRoute,
     Instance,
@@ -53,11 +55,19 @@ def route_of(endpoint: Endpoint, fleets: Mapping[str, ServingFleet]) -> Endpoint
                 strategy=RoutingStrategy(each.production.routing_config.routing_strategy)
                 if each.production.routing_config
                 else RoutingStrategy.RANDOM,
+                capture=capture_of(endpoint.features.data_capture),
             )
             for each in endpoint.variants
             if each.name in fleets
         ),
     )
+
+
+def capture_of(config: DataCapture | None) -> CaptureRoute | None:
+    """None when nothing is to be captured, so that the router need not ask for every call."""
+    if config is None or not config.enable_capture or not config.initial_sampling_percentage:
+        return None
+    return CaptureRoute(config.initial_sampling_percentage, "Input" in config.modes, "Output" in config.modes)
 
 
 class Routes:

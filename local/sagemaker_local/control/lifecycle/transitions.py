@@ -61,7 +61,8 @@ def activating(endpoint: Endpoint, now: float) -> Endpoint:
         )
         for each in deployment.variants
     )
-    return replace(endpoint, variants=variants, change=replace(deployment, variants=variants))
+    change = replace(deployment, variants=variants)
+    return replace(endpoint, variants=variants, change=change, features=deployment.features)
 
 
 def baking(endpoint: Endpoint, now: float) -> Endpoint:

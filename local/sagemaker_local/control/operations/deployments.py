@@ -30,7 +30,7 @@ def deployment_of(
     variants = tuple(
         _retaining(_variant(state, each, now), known.get(each.variant_name), retained) for each in config.variants
     )
-    return Deployment(config.name, variants, now, policy)
+    return Deployment(config.name, variants, now, policy, config.features)
 
 
 def _variant(state: AccountState, production: ProductionVariant, now: float) -> Variant:

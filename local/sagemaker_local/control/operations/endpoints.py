@@ -62,7 +62,14 @@ def describe_endpoint(state: AccountState, request: EndpointInput, now: float) -
         "LastModifiedTime": endpoint.last_modified_time,
         "LastDeploymentConfig": endpoint.last_policy.document if endpoint.last_policy else None,
         "PendingDeploymentSummary": _pending(deployment) if deployment else None,
+        **_features(endpoint, deployment),
     }
+
+
+def _features(endpoint: Endpoint, deployment: Deployment | None) -> Document:
+    """Those of the variants that are shown."""
+    found = endpoint.features if endpoint.variants or deployment is None else deployment.features
+    return {"DataCaptureConfig": found.data_capture.summary if found.data_capture else None}
 
 
 def _summary(variant: Variant) -> Document:

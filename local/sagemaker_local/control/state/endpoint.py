@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sagemaker_local.control.state.features import NO_FEATURES, Features
 from sagemaker_local.control.state.records import Container, ProductionVariant
 from sagemaker_local.control.wire.decoding import Document
 from sagemaker_local.router.routes import EndpointKey
@@ -76,6 +77,7 @@ class Deployment:
     variants: tuple[Variant, ...]
     start_time: float
     policy: AllAtOnce
+    features: Features = NO_FEATURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class Endpoint:
     failure_reason: str = ""
     change: Change | None = None
     last_policy: AllAtOnce | None = None
+    features: Features = NO_FEATURES
 
     @property
     def name(self) -> str:

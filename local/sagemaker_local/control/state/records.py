@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sagemaker_local.control.state.features import NO_FEATURES, Features
 from sagemaker_local.control.wire.decoding import Document
 
 
@@ -66,3 +67,4 @@ class EndpointConfig:
     creation_time: float
     variants: tuple[ProductionVariant, ...]
     described: Document
+    features: Features = NO_FEATURES
