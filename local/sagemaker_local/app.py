@@ -15,6 +15,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from sagemaker_local.asynchronous.dispatcher import Dispatcher, DispatcherParts
+from sagemaker_local.asynchronous.processing import Processor
+from sagemaker_local.asynchronous.queue import Queue
+from sagemaker_local.asynchronous.routing import BothRouters
+from sagemaker_local.asynchronous.runtime import AsyncRuntime
 from sagemaker_local.control.admin import Admin, AdminParts
 from sagemaker_local.control.api import Api
 from sagemaker_local.control.calls import CallLog
@@ -27,7 +32,7 @@ from sagemaker_local.control.lifecycle.fleets import Fleets
 from sagemaker_local.control.lifecycle.routes import Routes
 from sagemaker_local.control.limits import RateLimit
 from sagemaker_local.control.server import ControlServer
-from sagemaker_local.control.state.features import DataCapture
+from sagemaker_local.control.state.features import AsyncInference, DataCapture
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.hosting.host import Fleet, Host
 from sagemaker_local.hosting.images import ImageRule, built_in_rules, load_rules
@@ -99,7 +104,7 @@ async def _start_control(
     listeners: dict[str, Callable[[Mapping[str, Any]], None]],
 ) -> None:
     """The control plane in this process, from records to HTTP."""
-    faults, limit, calls, routes = Faults(), RateLimit(settings.calls_per_second), CallLog(), Routes(router)
+    faults, limit, calls = Faults(), RateLimit(settings.calls_per_second), CallLog()
     accounts: dict[str, str] = {}
 
     def key_given(access_key: str, account: str) -> None:
@@ -116,18 +121,21 @@ async def _start_control(
     def fleet_changed(fleet: Fleet) -> None:
         engine.fleet_changed(fleet)
 
-    store = Store(endpoint_asked)
+    store = Store(endpoint_asked, settings.switches)
     storage = Storage(inner.url)
     clock = Clock(settings.clock_scale)
-    capture = _capture_writer(store, storage, clock.real(settings.capture_seconds))
+    capture = _capture_writer(store, storage, settings.capture_seconds)
     stack.push_async_callback(capture.close)
     listeners[CAPTURED] = capture.captured
+    dispatcher = _dispatcher(store, storage, host_settings.state_dir, clock)
+    routes = Routes(BothRouters(router, dispatcher))
     host = Host(host_settings, fleet_changed)
     stack.push_async_callback(host.close)
     fleets = Fleets(host, routes)
     bench = Workbench(clock, store, fleets, routes, faults, settings.create_seconds, settings.delete_seconds)
     engine = Engine(bench)
     stack.push_async_callback(engine.close)
+    stack.push_async_callback(dispatcher.close)  # before the hosts of what it sends there
     passage = Passage(inner.url, key_given, call_passed)
     stack.push_async_callback(passage.close)
     admin = Admin(
@@ -138,9 +146,11 @@ async def _start_control(
             limit,
             calls,
             lambda: {"control": os.getpid(), "router": router.pid, "aws": inner.pid},
+            dispatcher,
         )
     )
-    server = ControlServer(Api(store, faults, limit, calls), admin, passage, accounts)
+    runtime = AsyncRuntime(store, dispatcher, clock.now)
+    server = ControlServer(Api(store, faults, limit, calls), admin, passage, accounts, runtime)
     await server.start(listener)
     stack.push_async_callback(server.close)
 
@@ -161,6 +171,18 @@ def _capture_writer(store: Store, storage: Storage, flush_seconds: float) -> Cap
         await asyncio.to_thread(storage.put, url, body, "application/jsonl", target.account, target.region)
 
     return CaptureWriter(config_of, put, flush_seconds)
+
+
+def _dispatcher(store: Store, storage: Storage, state_dir: Path, clock: Clock) -> Dispatcher:
+    def config_of(key: EndpointKey) -> AsyncInference | None:
+        endpoint = store.endpoint(key)
+        return endpoint.features.asynchronous if endpoint else None
+
+    folder = state_dir / "asynchronous"
+    queue, processor = Queue(folder / "queue.sqlite"), Processor(storage, folder / "bodies", clock.now)
+    return Dispatcher(
+        DispatcherParts(queue, processor, config_of, clock.now, lambda: store.switches.backlog_counts_running)
+    )
 
 
 def _host_settings(

@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sagemaker_local.control.switches import Switches, switches_of
+
 _PREFIX = "SAGEMAKER_LOCAL_"
 
 
@@ -33,6 +35,7 @@ class Settings:
     stop_grace_seconds: float
     stream_seconds: float
     capture_seconds: float
+    switches: Switches
     allow_requirements: bool
     log_level: str
 
@@ -108,7 +111,10 @@ FLAGS = (
     ),
     Flag("ready-file", _optional(Path), "", "File to write url and pid to, as JSON, once everything serves."),
     Flag(
-        "state-dir", _optional(Path), "", "Folder for unpacked models; without it a temporary one, removed at the end."
+        "state-dir",
+        _optional(Path),
+        "",
+        "Folder for unpacked models and queued requests; without it a temporary one, removed at the end.",
     ),
     Flag(
         "images", _optional(Path), "", "YAML list of match, command and environment: which command serves which image."
@@ -137,15 +143,19 @@ FLAGS = (
     Flag("health-check-seconds", _number(0, above=True), "5.0", "Time between two health checks of a container."),
     Flag("stop-grace-seconds", _number(0), "30", "Time between SIGTERM and SIGKILL for a container."),
     Flag("stream-seconds", _number(0, above=True), "480", "The longest that a response stream may last."),
-    Flag(
-        "capture-seconds", _number(0, above=True), "5", "Time between two files of captured data; the clock scales it."
-    ),
+    Flag("capture-seconds", _number(0, above=True), "5", "Time between two files of captured data."),
     Flag(
         "allow-requirements",
         lambda text: _choice("true", "false")(text) == "true",
         "false",
         "Install code/requirements.txt of model archives; only for archives that you trust.",
         switch=True,
+    ),
+    Flag(
+        "switches",
+        switches_of,
+        "",
+        "Behaviours that are not known for certain: name=true or name=false, separated by commas.",
     ),
     Flag("log-level", _choice("debug", "info", "warning", "error"), "info", "Least level that is logged."),
 )

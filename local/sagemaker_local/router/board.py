@@ -67,13 +67,16 @@ class VariantTarget:
 
 
 class EndpointTarget:
-    """One endpoint ready to take requests. ``special``: more is to be done for a call than to pass it on."""
+    """One endpoint ready to take requests.
+
+    ``serving``: it answers InvokeEndpoint. ``special``: more is to be done for a call than to pass it on.
+    """
 
     __slots__ = ("_by_name", "_choice", "route", "serving", "special", "variants")
 
     def __init__(self, route: EndpointRoute, variants: list[VariantTarget]) -> None:
         self.route = route
-        self.serving = route.status in SERVING
+        self.serving = route.status in SERVING and not route.asynchronous
         self.variants = variants
         self.special = any(each.route.capture for each in variants)
         self._by_name = {each.route.name.encode("latin-1"): each for each in variants}

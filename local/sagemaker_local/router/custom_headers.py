@@ -60,11 +60,16 @@ def value_of(headers: Sequence[Header], name: bytes) -> bytes | None:
 
 def violations(headers: Sequence[Header]) -> list[str]:
     """What the API's validator says of the headers, in its own words."""
-    return [text for name, value in headers if (limit := LIMITS.get(name)) for text in _broken(limit, value)]
+    return [
+        text
+        for name, value in headers
+        if (limit := LIMITS.get(name))
+        for text in broken(limit, value.decode("latin-1"))
+    ]
 
 
-def _broken(limit: Limit, raw: bytes) -> list[str]:
-    value = raw.decode("latin-1")
+def broken(limit: Limit, value: str) -> list[str]:
+    """What a value violates of a limit."""
     start = f"Value '{value}' at '{limit.member}' failed to satisfy constraint: Member must"
     found = []
     if len(value) > limit.most:

@@ -287,6 +287,8 @@ class ClientConnection(asyncio.Protocol):
         name = request.endpoint or ""
         target = self._front.board.targets.get((caller.account, caller.region, name))
         if target is None or not target.serving:
+            if target is not None and target.route.asynchronous:
+                return replies.asynchronous(name)
             return replies.endpoint_not_found(name, caller.account, target.route.status if target else None)
         if request.size > self._front.settings.max_body_bytes:
             return replies.body_too_large(self._front.settings.max_body_bytes)

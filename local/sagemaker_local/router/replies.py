@@ -60,6 +60,20 @@ def endpoint_not_found(name: str, account: str, status: str | None) -> RuntimeFa
     return RuntimeFailure(400, "ValidationError", message)
 
 
+def asynchronous(name: str) -> RuntimeFailure:
+    """The endpoint has an AsyncInferenceConfig (seen publicly: ValidationError for InvokeEndpoint)."""
+    message = (
+        f"Endpoint {name} is an asynchronous endpoint and does not support InvokeEndpoint; use InvokeEndpointAsync."
+    )
+    return RuntimeFailure(400, "ValidationError", message)
+
+
+def not_asynchronous(name: str) -> RuntimeFailure:
+    """The endpoint has no AsyncInferenceConfig."""
+    message = f"Endpoint {name} is not an asynchronous endpoint and does not support InvokeEndpointAsync."
+    return RuntimeFailure(400, "ValidationError", message)
+
+
 def variant_not_found(route: EndpointRoute, variant: str) -> RuntimeFailure:
     """TargetVariant names none of the endpoint's variants."""
     names = ", ".join(each.name for each in route.variants)

@@ -49,13 +49,17 @@ class VariantRoute:
 
 @dataclass(frozen=True, slots=True)
 class EndpointRoute:
-    """One endpoint. ``status`` is SageMaker's EndpointStatus; only ``SERVING`` ones are routed."""
+    """One endpoint. ``status`` is SageMaker's EndpointStatus; only ``SERVING`` ones are routed.
+
+    ``asynchronous`` ones answer InvokeEndpointAsync alone, which is not the router's.
+    """
 
     account: str
     region: str
     name: str
     status: str
     variants: tuple[VariantRoute, ...]
+    asynchronous: bool = False
 
     @property
     def key(self) -> EndpointKey:

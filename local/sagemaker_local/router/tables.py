@@ -43,7 +43,8 @@ def apply(table: RouteTable, message: Mapping[str, Any]) -> RouteTable:
 
 
 def _encode(route: EndpointRoute) -> list[Any]:
-    return [route.account, route.region, route.name, route.status, [_encode_variant(each) for each in route.variants]]
+    variants = [_encode_variant(each) for each in route.variants]
+    return [route.account, route.region, route.name, route.status, variants, route.asynchronous]
 
 
 def _encode_variant(variant: VariantRoute) -> list[Any]:
@@ -60,8 +61,9 @@ def _encode_variant(variant: VariantRoute) -> list[Any]:
 
 
 def _decode(value: list[Any]) -> EndpointRoute:
-    account, region, name, status, variants = value
-    return EndpointRoute(account, region, name, status, tuple(_decode_variant(*each) for each in variants))
+    account, region, name, status, variants, asynchronous = value
+    decoded = tuple(_decode_variant(*each) for each in variants)
+    return EndpointRoute(account, region, name, status, decoded, asynchronous)
 
 
 def _decode_variant(

@@ -60,6 +60,7 @@ def route_of(endpoint: Endpoint, fleets: Mapping[str, ServingFleet]) -> Endpoint
             for each in endpoint.variants
             if each.name in fleets
         ),
+        asynchronous=endpoint.features.asynchronous is not None,
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sagemaker_local.control.operations.features import features_of
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.operations.paging import ListInput, page
 from sagemaker_local.control.operations.tags import tags_of_new
-from sagemaker_local.control.state.features import DataCapture, Features
 from sagemaker_local.control.state.records import EndpointConfig, ProductionVariant, Tag
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document, decode
@@ -63,7 +63,7 @@ def create_endpoint_config(state: AccountState, request: CreateEndpointConfigInp
     for each in variants:
         state.models.require(each.model_name)
     arn = state.endpoint_configs.arn(request.endpoint_config_name)
-    features = Features(decode(DataCapture, request.data_capture_config) if request.data_capture_config else None)
+    features = features_of(request.data_capture_config, request.async_inference_config)
     config = EndpointConfig(request.endpoint_config_name, arn, now, variants, _described(request), features)
     state.endpoint_configs.put(config)
     state.tags[arn] = tags
@@ -72,7 +72,6 @@ def create_endpoint_config(state: AccountState, request: CreateEndpointConfigInp
 
 def _refuse_not_served(request: CreateEndpointConfigInput) -> None:
     for member, value in (
-        ("AsyncInferenceConfig", request.async_inference_config),
         ("ExplainerConfig", request.explainer_config),
         ("ShadowProductionVariants", request.shadow_production_variants or None),
         ("MetricsConfig", request.metrics_config),
@@ -108,6 +107,7 @@ def _described(request: CreateEndpointConfigInput) -> Document:
     return {
         "ProductionVariants": [{"InitialVariantWeight": 1.0, **each} for each in request.production_variants],
         "DataCaptureConfig": request.data_capture_config,
+        "AsyncInferenceConfig": request.async_inference_config,
         "KmsKeyId": request.kms_key_id,
         "ExecutionRoleArn": request.execution_role_arn,
         "VpcConfig": request.vpc_config,

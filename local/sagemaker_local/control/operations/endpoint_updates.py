@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sagemaker_local.control.lifecycle import transitions
 from sagemaker_local.control.lifecycle.transitions import Target
 from sagemaker_local.control.operations.deployments import DESIRED_COUNT, DESIRED_WEIGHT, deployment_of, policy_of
+from sagemaker_local.control.operations.features import refuse_change_of_kind
 from sagemaker_local.control.operations.operation import Operation
 from sagemaker_local.control.state.endpoint import AllAtOnce, Endpoint, EndpointStatus
 from sagemaker_local.control.state.store import AccountState
@@ -55,6 +56,7 @@ def update_endpoint(state: AccountState, request: UpdateEndpointInput, now: floa
     """Begins a new fleet; the earlier one serves until it is healthy, and on if it never is."""
     endpoint = _changeable(state, request.endpoint_name)
     config = state.endpoint_configs.require(request.endpoint_config_name)
+    refuse_change_of_kind(endpoint.features, config.features, endpoint.arn, state.switches)
     deployment = deployment_of(
         state, config, _policy(endpoint, request), now, endpoint.variants, _retained_properties(request)
     )
@@ -109,7 +111,7 @@ def _target(endpoint: Endpoint, asked: WeightAndCapacity) -> Target:
         )
     if asked.serverless_update_config is not None:
         raise not_served("ServerlessUpdateConfig")
-    if asked.desired_instance_count == 0:
+    if asked.desired_instance_count == 0 and endpoint.features.asynchronous is None:
         raise invalid(
             f"DesiredInstanceCount of variant {asked.variant_name} must be at least 1: only asynchronous endpoints "
             "and inference components scale to 0."

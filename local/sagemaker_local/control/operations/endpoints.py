@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from sagemaker_local.control.lifecycle import transitions
+from sagemaker_local.control.operations import features
 from sagemaker_local.control.operations.deployments import deployment_of, policy_of
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.operations.paging import ListInput, page
@@ -69,7 +70,7 @@ def describe_endpoint(state: AccountState, request: EndpointInput, now: float) -
 def _features(endpoint: Endpoint, deployment: Deployment | None) -> Document:
     """Those of the variants that are shown."""
     found = endpoint.features if endpoint.variants or deployment is None else deployment.features
-    return {"DataCaptureConfig": found.data_capture.summary if found.data_capture else None}
+    return features.described(found)
 
 
 def _summary(variant: Variant) -> Document:

@@ -52,10 +52,45 @@ class DataCapture:
 
 
 @dataclass(frozen=True, slots=True)
+class AsyncNotificationConfig:
+    """API shape AsyncInferenceNotificationConfig: SNS topics."""
+
+    success_topic: str | None = None
+    error_topic: str | None = None
+    include_inference_response_in: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncOutputConfig:
+    """API shape AsyncInferenceOutputConfig."""
+
+    s3_output_path: str | None = None
+    s3_failure_path: str | None = None
+    notification_config: AsyncNotificationConfig | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncClientConfig:
+    """API shape AsyncInferenceClientConfig."""
+
+    max_concurrent_invocations_per_instance: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncInference:
+    """API shape AsyncInferenceConfig."""
+
+    output_config: AsyncOutputConfig
+    client_config: AsyncClientConfig = AsyncClientConfig()
+
+
+@dataclass(frozen=True, slots=True)
 class Features:
     """None is: not asked for."""
 
     data_capture: DataCapture | None = None
+    asynchronous: AsyncInference | None = None
+    asynchronous_document: Document | None = None
 
 
 NO_FEATURES = Features()

@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from sagemaker_local.control.state import names
 from sagemaker_local.control.state.endpoint import Endpoint
 from sagemaker_local.control.state.records import EndpointConfig, Model
+from sagemaker_local.control.switches import DEFAULTS, Switches
 from sagemaker_local.control.wire.errors import already_exists, not_found
 from sagemaker_local.router.routes import EndpointKey
 
@@ -70,7 +71,14 @@ class Collection(Generic[R]):
 class AccountState:
     """What one account has in one region. ``on_endpoint`` hears of every endpoint that an operation has put."""
 
-    def __init__(self, account: str, region: str, on_endpoint: Callable[[EndpointKey], None]) -> None:
+    def __init__(
+        self,
+        account: str,
+        region: str,
+        on_endpoint: Callable[[EndpointKey], None],
+        switches: Switches = DEFAULTS,
+    ) -> None:
+        self.switches = switches
         self.account = account
         self.region = region
         self.models: Collection[Model] = Collection(region, account, names.MODEL)
@@ -88,15 +96,16 @@ class AccountState:
 class Store:
     """All accounts and regions; one is there as soon as somebody asks for it."""
 
-    def __init__(self, on_endpoint: Callable[[EndpointKey], None]) -> None:
+    def __init__(self, on_endpoint: Callable[[EndpointKey], None], switches: Switches = DEFAULTS) -> None:
         self._on_endpoint = on_endpoint
+        self.switches = switches
         self._states: dict[tuple[str, str], AccountState] = {}
 
     def of(self, account: str, region: str) -> AccountState:
         """What an account has in a region."""
         state = self._states.get((account, region))
         if state is None:
-            state = self._states[account, region] = AccountState(account, region, self._on_endpoint)
+            state = self._states[account, region] = AccountState(account, region, self._on_endpoint, self.switches)
         return state
 
     def endpoint(self, key: EndpointKey) -> Endpoint | None:
