@@ -28,6 +28,7 @@ from sagemaker_local.control.faults import Faults
 from sagemaker_local.control.lifecycle.changes import Workbench
 from sagemaker_local.control.lifecycle.clock import Clock
 from sagemaker_local.control.lifecycle.engine import Engine
+from sagemaker_local.control.lifecycle.environments import Environments
 from sagemaker_local.control.lifecycle.fleets import Fleets
 from sagemaker_local.control.lifecycle.routes import Routes
 from sagemaker_local.control.limits import RateLimit
@@ -43,6 +44,7 @@ from sagemaker_local.inner.process import InnerAws
 from sagemaker_local.router.capture import CAPTURED
 from sagemaker_local.router.process import RouterProcess, RouterSettings
 from sagemaker_local.router.routes import EndpointKey
+from sagemaker_local.router.serverless import ENVIRONMENTS
 from sagemaker_local.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -136,6 +138,9 @@ async def _start_control(
     engine = Engine(bench)
     stack.push_async_callback(engine.close)
     stack.push_async_callback(dispatcher.close)  # before the hosts of what it sends there
+    environments = Environments(clock, store, fleets, routes, settings.serverless_idle_seconds)
+    stack.push_async_callback(environments.close)
+    listeners[ENVIRONMENTS] = environments.heard
     passage = Passage(inner.url, key_given, call_passed)
     stack.push_async_callback(passage.close)
     admin = Admin(

@@ -35,6 +35,7 @@ class Settings:
     stop_grace_seconds: float
     stream_seconds: float
     capture_seconds: float
+    serverless_idle_seconds: float
     switches: Switches
     allow_requirements: bool
     log_level: str
@@ -150,6 +151,12 @@ FLAGS = (
         "false",
         "Install code/requirements.txt of model archives; only for archives that you trust.",
         switch=True,
+    ),
+    Flag(
+        "serverless-idle-seconds",
+        _number(0),
+        "300",
+        "Time without a call after which a serverless variant keeps no process but the provisioned ones.",
     ),
     Flag(
         "switches",

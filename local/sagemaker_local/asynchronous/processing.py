@@ -157,7 +157,7 @@ class Processor:
             return Answer(target, content_type)
         body = why or await asyncio.to_thread(_beginning, target)
         failure = replies.model_error(place.route, place.variant, place.instance_id, status, body)
-        raise RequestFailedError(failure.message, body)
+        raise RequestFailedError(failure.message or "", body)
 
     async def _post(
         self, request: AsyncRequest, instance: Instance, given: Path, target: Path

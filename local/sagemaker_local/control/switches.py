@@ -17,6 +17,11 @@ class Switches:
     """ApproximateBacklogSize counts what is being processed, beside what waits. AWS, Alarms and logs for asynchronous
     endpoints: "currently being processed or yet to be processed"; users have seen it fall to 0 during long requests."""
 
+    first_serverless_call_is_cold: bool = True
+    """The environment that a deployment tries a serverless variant's container with is ended before the endpoint is
+    InService. The AWS page "Serverless Inference" says that environments are launched on demand, not what becomes of
+    that one."""
+
 
 DEFAULTS = Switches()
 

@@ -35,8 +35,8 @@ class Child:
         """Until told to close, or until the parent is gone."""
         loop = asyncio.get_running_loop()
         reader, writer = await asyncio.open_unix_connection(sock=parent)
+        self._front.emit = self._board.emit = lambda event: self._emit(event, writer)
         await self._answer(await control.receive(reader), writer)  # the table; without it every endpoint is unknown
-        self._front.emit = lambda event: self._emit(event, writer)
         server = await loop.create_server(self._front.connection, sock=listener, backlog=4096)
         sweep = loop.create_task(self._sweep())
         try:
@@ -64,7 +64,17 @@ class Child:
             await self._board.drained({(host, port) for host, port in message["addresses"]})
         elif message["op"] == "counts":
             result = [
-                [*key, name, each.invocations, each.client_errors, each.server_errors, each.model_errors, each.latency]
+                [
+                    *key,
+                    name,
+                    each.invocations,
+                    each.client_errors,
+                    each.server_errors,
+                    each.model_errors,
+                    each.latency,
+                    each.setups,
+                    each.setup_time,
+                ]
                 for (key, name), each in self._board.counters.items()
             ]
         writer.write(control.encode({"id": message["id"], "result": result}))
@@ -79,6 +89,7 @@ class Child:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             self._board.expire(perf_counter())
+            self._board.sweep_gates(perf_counter() - self._front.settings.model_timeout_seconds)
 
     async def _finish(self, server: asyncio.Server) -> None:
         server.close()

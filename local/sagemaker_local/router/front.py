@@ -16,6 +16,7 @@ from sagemaker_local.router.board import Board, EndpointTarget, VariantTarget
 from sagemaker_local.router.invocation import CUSTOM_PREFIX, Invocation, request_for_model
 from sagemaker_local.router.limits import ADMIN_PREFIX, RouterSettings
 from sagemaker_local.router.pool import Header
+from sagemaker_local.router.serverless import MOST_BODY_BYTES, Gate
 from sagemaker_local.router.sessions import Sessions
 from sagemaker_local.router.upstream import Passage, Upstream
 from sagemaker_local.router.watching import Outcome, WatchedInvocation, Watcher
@@ -234,10 +235,36 @@ class ClientConnection(asyncio.Protocol):
         variant = special.choose(endpoint, custom, self._front.sessions)
         if isinstance(variant, replies.RuntimeFailure):
             self.reply(*variant.encode())
+        elif variant.gate is not None:
+            self._enter(request, endpoint, variant, variant.gate)
         elif request.stream:
             self._stream(request, endpoint, variant)
         else:
             self._send(request, endpoint, variant, self._watchers(request, endpoint, variant))
+
+    def _enter(self, request: Request, endpoint: EndpointTarget, variant: VariantTarget, gate: Gate) -> None:
+        """A call of a serverless variant: refused, sent, or made to wait for an environment."""
+        key, name = endpoint.route.key, variant.route.name.encode("latin-1")
+        if request.stream:
+            return self.reply(*replies.no_stream(endpoint.route.name).encode())
+        if request.size > MOST_BODY_BYTES:
+            return self.reply(*replies.body_too_large(MOST_BODY_BYTES).encode())
+        if gate.full:
+            return self.reply(*replies.THROTTLED.encode())
+
+        def go(setup_microseconds: int) -> None:
+            target = self._front.board.targets[key]  # not the one of before a cold start
+            found = target.by_name(name) or variant
+            if setup_microseconds:
+                found.counter.setups += 1
+                found.counter.setup_time += setup_microseconds
+            self._send(request, target, found, [*self._watchers(request, target, found), lambda outcome: gate.leave()])
+
+        def give_up() -> None:
+            route = endpoint.route
+            self.reply(*replies.model_error(route, variant.route.name, "", 0, replies.TIMED_OUT).encode())
+
+        return gate.enter(go, give_up)
 
     def _watchers(self, request: Request, endpoint: EndpointTarget, variant: VariantTarget) -> list[Watcher]:
         watchers = []

@@ -41,6 +41,10 @@ class VariantCounts:
     model_latency_microseconds: int = 0
     """Sum over all invocations, not a mean."""
 
+    model_setups: int = 0
+    model_setup_time_microseconds: int = 0
+    """Cold starts that calls of a serverless variant waited for, and how long they did: a sum."""
+
 
 class _Link:
     """The control connection to one life of the child."""

@@ -24,7 +24,7 @@ class RuntimeFailure:
 
     status: int
     code: str
-    message: str
+    message: str | None
     members: tuple[tuple[str, str | int], ...] = ()
 
     def encode(self) -> tuple[bytes, bytes]:
@@ -71,6 +71,16 @@ def asynchronous(name: str) -> RuntimeFailure:
 def not_asynchronous(name: str) -> RuntimeFailure:
     """The endpoint has no AsyncInferenceConfig."""
     message = f"Endpoint {name} is not an asynchronous endpoint and does not support InvokeEndpointAsync."
+    return RuntimeFailure(400, "ValidationError", message)
+
+
+THROTTLED = RuntimeFailure(400, "ThrottlingException", None)
+"""More calls than MaxConcurrency; the message is null, as has been seen of SageMaker."""
+
+
+def no_stream(name: str) -> RuntimeFailure:
+    """Serverless endpoints answer in one piece."""
+    message = f"Endpoint {name} is a serverless endpoint and does not support InvokeEndpointWithResponseStream."
     return RuntimeFailure(400, "ValidationError", message)
 
 

@@ -33,6 +33,13 @@ class CaptureRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerlessRoute:
+    """A variant whose instances are execution environments, which take one call each."""
+
+    max_concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
 class VariantRoute:
     """One production variant. ``weight`` is relative; 0 is reached by TargetVariant only.
 
@@ -45,6 +52,7 @@ class VariantRoute:
     echo: bool = False
     strategy: RoutingStrategy = RoutingStrategy.RANDOM
     capture: CaptureRoute | None = None
+    serverless: ServerlessRoute | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from sagemaker_local.router.routes import (
     Instance,
     RouteTable,
     RoutingStrategy,
+    ServerlessRoute,
     VariantRoute,
 )
 
@@ -57,6 +58,7 @@ def _encode_variant(variant: VariantRoute) -> list[Any]:
         variant.echo,
         variant.strategy.value,
         [capture.percentage, capture.inputs, capture.outputs] if capture else None,
+        variant.serverless.max_concurrency if variant.serverless else None,
     ]
 
 
@@ -67,7 +69,13 @@ def _decode(value: list[Any]) -> EndpointRoute:
 
 
 def _decode_variant(
-    name: str, weight: float, instances: list[Any], echo: bool, strategy: str, capture: list[Any] | None
+    name: str,
+    weight: float,
+    instances: list[Any],
+    echo: bool,
+    strategy: str,
+    capture: list[Any] | None,
+    concurrency: int | None,
 ) -> VariantRoute:
     return VariantRoute(
         name,
@@ -76,4 +84,5 @@ def _decode_variant(
         echo,
         RoutingStrategy(strategy),
         CaptureRoute(*capture) if capture else None,
+        ServerlessRoute(concurrency) if concurrency is not None else None,
     )

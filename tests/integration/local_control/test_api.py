@@ -128,7 +128,7 @@ def test_a_model_that_sagemaker_refuses_is_refused(world: Any, fields: dict[str,
         ({"ManagedInstanceScaling": {"Status": "ENABLED"}}, "does not implement ManagedInstanceScaling"),
         (
             {"InstanceType": None, "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}},
-            "does not implement ServerlessConfig",
+            "has ServerlessConfig and so cannot have InitialInstanceCount",
         ),
     ],
 )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from sagemaker_local.control.state.endpoint import Endpoint
+from sagemaker_local.control.state.endpoint import Endpoint, Variant
 from sagemaker_local.control.state.features import DataCapture
 from sagemaker_local.router.routes import (
     CaptureRoute,
@@ -15,6 +15,7 @@ from sagemaker_local.router.routes import (
     Instance,
     RouteTable,
     RoutingStrategy,
+    ServerlessRoute,
     VariantRoute,
 )
 
@@ -52,9 +53,10 @@ def route_of(endpoint: Endpoint, fleets: Mapping[str, ServingFleet]) -> Endpoint
                 each.current_weight,
                 fleets[each.name].routes,
                 echo=not fleets[each.name].needs_process,
-                strategy=RoutingStrategy(each.production.routing_config.routing_strategy)
-                if each.production.routing_config
-                else RoutingStrategy.RANDOM,
+                strategy=strategy_of(each),
+                serverless=ServerlessRoute(each.current_serverless.max_concurrency)
+                if each.current_serverless
+                else None,
                 capture=capture_of(endpoint.features.data_capture),
             )
             for each in endpoint.variants
@@ -62,6 +64,14 @@ def route_of(endpoint: Endpoint, fleets: Mapping[str, ServingFleet]) -> Endpoint
         ),
         asynchronous=endpoint.features.asynchronous is not None,
     )
+
+
+def strategy_of(variant: Variant) -> RoutingStrategy:
+    """A serverless variant's call goes to the environment that is free."""
+    if variant.current_serverless is not None:
+        return RoutingStrategy.LEAST_OUTSTANDING_REQUESTS
+    config = variant.production.routing_config
+    return RoutingStrategy(config.routing_strategy) if config else RoutingStrategy.RANDOM
 
 
 def capture_of(config: DataCapture | None) -> CaptureRoute | None:

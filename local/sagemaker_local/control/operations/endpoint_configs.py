@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sagemaker_local.control.operations.features import features_of
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.operations.paging import ListInput, page
+from sagemaker_local.control.operations.serverless import check_config, check_model, check_variant
 from sagemaker_local.control.operations.tags import tags_of_new
 from sagemaker_local.control.state.records import EndpointConfig, ProductionVariant, Tag
 from sagemaker_local.control.state.store import AccountState
@@ -61,9 +62,12 @@ def create_endpoint_config(state: AccountState, request: CreateEndpointConfigInp
     tags = tags_of_new(request.tags)
     state.endpoint_configs.refuse_taken(request.endpoint_config_name)
     for each in variants:
-        state.models.require(each.model_name)
+        model = state.models.require(each.model_name)
+        if each.serverless_config is not None:
+            check_model(model)
     arn = state.endpoint_configs.arn(request.endpoint_config_name)
     features = features_of(request.data_capture_config, request.async_inference_config)
+    check_config(variants, features, request.vpc_config, request.enable_network_isolation)
     config = EndpointConfig(request.endpoint_config_name, arn, now, variants, _described(request), features)
     state.endpoint_configs.put(config)
     state.tags[arn] = tags
@@ -90,7 +94,7 @@ def _variant(definition: Document) -> ProductionVariant:
             f"Production variant {name} needs either InstanceType with InitialInstanceCount or ServerlessConfig."
         )
     if serverless:
-        raise not_served(f"ServerlessConfig (production variant {name})")
+        check_variant(definition)
     for member in _VARIANT_NOT_SERVED:
         if member in definition:
             raise not_served(f"{member} (production variant {name})")
@@ -98,7 +102,7 @@ def _variant(definition: Document) -> ProductionVariant:
         raise not_served(
             f"a production variant without ModelName, for inference components (production variant {name})"
         )
-    if "InitialInstanceCount" not in definition:
+    if not serverless and "InitialInstanceCount" not in definition:
         raise invalid(f"Production variant {name} has InstanceType and so needs InitialInstanceCount, at least 1.")
     return decode(ProductionVariant, definition)
 

@@ -10,6 +10,7 @@ from sagemaker_local.control.operations import features
 from sagemaker_local.control.operations.deployments import deployment_of, policy_of
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.operations.paging import ListInput, page
+from sagemaker_local.control.operations.serverless import described_config
 from sagemaker_local.control.operations.tags import tags_of_new
 from sagemaker_local.control.state.endpoint import Deployment, Endpoint, EndpointStatus, Variant
 from sagemaker_local.control.state.records import Tag
@@ -88,8 +89,10 @@ def _summary(variant: Variant) -> Document:
         ],
         "CurrentWeight": variant.current_weight,
         "DesiredWeight": variant.desired_weight,
-        "CurrentInstanceCount": variant.current_count,
-        "DesiredInstanceCount": variant.desired_count,
+        "CurrentInstanceCount": None if variant.desired_serverless else variant.current_count,
+        "DesiredInstanceCount": None if variant.desired_serverless else variant.desired_count,
+        "CurrentServerlessConfig": described_config(variant.current_serverless),
+        "DesiredServerlessConfig": described_config(variant.desired_serverless),
         "VariantStatus": [
             {"Status": status.status.value, "StatusMessage": status.message or None, "StartTime": status.start_time}
         ]
@@ -104,7 +107,7 @@ def _pending(deployment: Deployment) -> Document:
         "EndpointConfigName": deployment.config_name,
         "StartTime": deployment.start_time,
         "ProductionVariants": [
-            {**_summary(each), "InstanceType": each.production.instance_type} for each in deployment.variants
+            {**_summary(each), "InstanceType": each.production.instance_type or None} for each in deployment.variants
         ],
     }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sagemaker_local.control.state.features import NO_FEATURES, Features
-from sagemaker_local.control.state.records import Container, ProductionVariant
+from sagemaker_local.control.state.records import Container, ProductionVariant, ServerlessConfig
 from sagemaker_local.control.wire.decoding import Document
 from sagemaker_local.router.routes import EndpointKey
 
@@ -43,7 +43,10 @@ class VariantStatus:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A variant with its fleet. Weights are relative; ``current_count`` counts instances that can take requests."""
+    """A variant with its fleet. Weights are relative; ``current_count`` counts instances that can take requests.
+
+    The counts mean nothing where ``desired_serverless`` is set.
+    """
 
     production: ProductionVariant
     containers: tuple[Container, ...]
@@ -53,6 +56,8 @@ class Variant:
     current_count: int
     desired_count: int
     status: VariantStatus | None = None
+    current_serverless: ServerlessConfig | None = None
+    desired_serverless: ServerlessConfig | None = None
 
     @property
     def name(self) -> str:

@@ -34,17 +34,34 @@ class RoutingConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerlessConfig:
+    """API shape ProductionVariantServerlessConfig."""
+
+    memory_size_in_mb: int = field(metadata={"wire": "MemorySizeInMB"})
+    max_concurrency: int
+    provisioned_concurrency: int | None = None
+
+    @property
+    def provisioned(self) -> int:
+        """Environments that are kept warm."""
+        return self.provisioned_concurrency or 0
+
+
+@dataclass(frozen=True, slots=True)
 class ProductionVariant:
     """Of API shape ProductionVariant what is acted upon. The two time-outs are seconds."""
 
     variant_name: str
     model_name: str
-    instance_type: str
+    instance_type: str = ""
+    """Empty for a serverless one."""
+
     initial_instance_count: int = 1
     initial_variant_weight: float = 1.0
     model_data_download_timeout_in_seconds: int | None = None
     container_startup_health_check_timeout_in_seconds: int | None = None
     routing_config: RoutingConfig | None = None
+    serverless_config: ServerlessConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
