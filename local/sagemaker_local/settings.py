@@ -33,6 +33,9 @@ class Settings:
     startup_seconds: float
     health_check_seconds: float
     stop_grace_seconds: float
+    stream_seconds: float
+    capture_seconds: float
+    serverless_idle_seconds: float
     allow_requirements: bool
     switches: Switches
     log_level: str
@@ -109,7 +112,10 @@ FLAGS = (
     ),
     Flag("ready-file", _optional(Path), "", "File to write url and pid to, as JSON, once everything serves."),
     Flag(
-        "state-dir", _optional(Path), "", "Folder for unpacked models; without it a temporary one, removed at the end."
+        "state-dir",
+        _optional(Path),
+        "",
+        "Folder for unpacked models and queued requests; without it a temporary one, removed at the end.",
     ),
     Flag(
         "images", _optional(Path), "", "YAML list of match, command and environment: which command serves which image."
@@ -137,12 +143,20 @@ FLAGS = (
     ),
     Flag("health-check-seconds", _number(0, above=True), "5.0", "Time between two health checks of a container."),
     Flag("stop-grace-seconds", _number(0), "30", "Time between SIGTERM and SIGKILL for a container."),
+    Flag("stream-seconds", _number(0, above=True), "480", "The longest that a response stream may last."),
+    Flag("capture-seconds", _number(0, above=True), "5", "Time between two files of captured data."),
     Flag(
         "allow-requirements",
         lambda text: _choice("true", "false")(text) == "true",
         "false",
         "Install code/requirements.txt of model archives; only for archives that you trust.",
         switch=True,
+    ),
+    Flag(
+        "serverless-idle-seconds",
+        _number(0),
+        "300",
+        "Time without a call after which a serverless variant keeps no process but the provisioned ones.",
     ),
     Flag(
         "switches",

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from sagemaker_local.asynchronous.dispatcher import Dispatcher
 from sagemaker_local.control.calls import Call, CallLog
 from sagemaker_local.control.fault_documents import document_of, fault_of
 from sagemaker_local.control.faults import Faults
@@ -33,6 +34,7 @@ class AdminParts:
     limit: RateLimit
     calls: CallLog
     health: Callable[[], Mapping[str, int | None]]
+    dispatcher: Dispatcher
 
 
 class NoSuchPathError(Exception):
@@ -47,6 +49,7 @@ class Admin:
         self._answers: Mapping[tuple[str, str], _Answer] = {
             ("GET", "health"): self._health,
             ("GET", "endpoints"): self._endpoints,
+            ("GET", "async"): self._asynchronous,
             ("GET", "calls"): self._calls,
             ("DELETE", "calls"): self._clear_calls,
             ("GET", "calls/summary"): self._summary,
@@ -80,6 +83,19 @@ class Admin:
 
     def _endpoints(self, request: web.BaseRequest, body: object) -> object:
         return [_endpoint(each, self._parts.fleets) for each in self._parts.store.endpoints()]
+
+    def _asynchronous(self, request: web.BaseRequest, body: object) -> object:
+        dispatcher = self._parts.dispatcher
+        return {
+            "backlogs": [
+                {"account": account, "region": region, "endpoint": name, **asdict(backlog)}
+                for (account, region, name), backlog in dispatcher.backlogs().items()
+            ],
+            "counts": [
+                {"account": account, "region": region, "endpoint": name, "variant": variant, **asdict(counts)}
+                for ((account, region, name), variant), counts in dispatcher.counts().items()
+            ],
+        }
 
     def _calls(self, request: web.BaseRequest, body: object) -> object:
         query = request.query

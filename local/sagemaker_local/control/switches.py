@@ -28,6 +28,18 @@ class Switches:
     deletion_of_used_model_refused: bool = False
     """DeleteModel refuses a model that an endpoint configuration or an inference component names. The API reference of
     DeleteModel says nothing of it; endpoint configurations in use can be deleted, though they must not be."""
+    real_time_to_asynchronous_refused: bool = True
+    """UpdateEndpoint refuses to make a real-time endpoint asynchronous or the other way round. No AWS page speaks of
+    it."""
+
+    backlog_counts_running: bool = True
+    """ApproximateBacklogSize counts what is being processed, beside what waits. AWS, Alarms and logs for asynchronous
+    endpoints: "currently being processed or yet to be processed"; users have seen it fall to 0 during long requests."""
+
+    first_serverless_call_is_cold: bool = True
+    """The environment that a deployment tries a serverless variant's container with is ended before the endpoint is
+    InService. The AWS page "Serverless Inference" says that environments are launched on demand, not what becomes of
+    that one."""
 
 
 DEFAULTS = Switches()

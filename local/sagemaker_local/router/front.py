@@ -5,31 +5,36 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
 
-from sagemaker_local.router import callers, replies
-from sagemaker_local.router.board import Board, EndpointTarget
-from sagemaker_local.router.components import component_of
-from sagemaker_local.router.invocation import Invocation, request_for_model
+from sagemaker_local.router import callers, capture, custom_headers, replies, special, stream
+from sagemaker_local.router.board import Board, EndpointTarget, VariantTarget
+from sagemaker_local.router.invocation import CUSTOM_PREFIX, Invocation, request_for_model
 from sagemaker_local.router.limits import ADMIN_PREFIX, RouterSettings
 from sagemaker_local.router.pool import Header
+from sagemaker_local.router.serverless import MOST_BODY_BYTES, Gate
+from sagemaker_local.router.sessions import Sessions
 from sagemaker_local.router.upstream import Passage, Upstream
+from sagemaker_local.router.watching import Outcome, WatchedInvocation, Watcher
 
-_PREFIX, _SUFFIX = b"/endpoints/", b"/invocations"
+_PREFIX, _SUFFIX, _STREAM_SUFFIX = b"/endpoints/", b"/invocations", b"/invocations-response-stream"
 _ADMIN = ADMIN_PREFIX.encode()
 _CACHED = 10_000
 
 
 class Front:
-    """What all client connections share."""
+    """What all client connections share. ``emit`` tells the parent of something."""
 
     def __init__(self, board: Board, settings: RouterSettings) -> None:
         self.board = board
+        self.emit: Callable[[Mapping[str, Any]], None] = lambda event: None
         self.settings = settings
         self.limits = (settings.connect_timeout_seconds, settings.model_timeout_seconds)
+        self.sessions = Sessions()
         self.tasks: set[asyncio.Task[None]] = set()
         self.clients: set[ClientConnection] = set()
         self.closing = False
@@ -55,7 +60,10 @@ class Front:
 
 
 class Request:
-    """One request as far as it has arrived. ``endpoint`` is None for what is not an invocation."""
+    """One request as far as it has arrived. ``endpoint`` is None for what is not an invocation.
+
+    ``stream``: the reply is asked for as an event stream.
+    """
 
     __slots__ = (
         "body",
@@ -66,6 +74,7 @@ class Request:
         "method",
         "passage",
         "size",
+        "stream",
         "target",
         "version",
     )
@@ -81,14 +90,18 @@ class Request:
         self.keep_alive = True
         self.endpoint: str | None = None
         self.passage: Passage | None = None
+        self.stream = False
 
     def head_complete(self, parser: Any) -> None:
         """Method and version are known; tell invocations from the rest."""
         self.method = parser.get_method()
         self.version = parser.get_http_version()
         path = self.target.partition(b"?")[0]
-        if self.method == b"POST" and path.startswith(_PREFIX) and path.endswith(_SUFFIX):
-            name = path[len(_PREFIX) : -len(_SUFFIX)]
+        if self.method != b"POST" or not path.startswith(_PREFIX):
+            return
+        self.stream = path.endswith(_STREAM_SUFFIX)
+        if self.stream or path.endswith(_SUFFIX):
+            name = path[len(_PREFIX) : -len(_STREAM_SUFFIX if self.stream else _SUFFIX)]
             if name and b"/" not in name:
                 self.endpoint = unquote(name.decode("latin-1"))
 
@@ -96,7 +109,7 @@ class Request:
 class ClientConnection(asyncio.Protocol):
     """Parses requests and answers them in order, one at a time."""
 
-    __slots__ = ("_front", "_incoming", "_parser", "_requests", "transport", "upstream")
+    __slots__ = ("_front", "_incoming", "_parser", "_requests", "stream", "transport", "upstream")
 
     def __init__(self, front: Front) -> None:
         self._front = front
@@ -105,6 +118,7 @@ class ClientConnection(asyncio.Protocol):
         self._incoming: Request = Request(b"")
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before first use
         self.upstream: Upstream | None = None
+        self.stream: stream.StreamInvocation | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # a TCP connection's transport is a Transport
@@ -114,6 +128,8 @@ class ClientConnection(asyncio.Protocol):
         self._front.clients.discard(self)
         if self.upstream is not None:
             self.upstream.close()
+        if self.stream is not None:
+            self.stream.abandon()
 
     @property
     def busy(self) -> bool:
@@ -130,10 +146,14 @@ class ClientConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         if self.upstream is not None:
             self.upstream.pause()
+        if self.stream is not None:
+            self.stream.pause()
 
     def resume_writing(self) -> None:
         if self.upstream is not None:
             self.upstream.resume()
+        if self.stream is not None:
+            self.stream.resume()
 
     def on_url(self, url: bytes) -> None:
         self._incoming.target += url
@@ -201,33 +221,83 @@ class ClientConnection(asyncio.Protocol):
         if isinstance(found, replies.RuntimeFailure):
             self.reply(*found.encode())
             return
-        component = component_of(found, request.headers)
-        if isinstance(component, replies.RuntimeFailure):
-            self.reply(*component.encode())
+        custom = [each for each in request.headers if each[0].startswith(CUSTOM_PREFIX)]
+        if custom or request.stream or found.special:
+            self._invoke_specially(request, found, custom)
             return
-        variant = None
-        wanted = next((value for name, value in request.headers if name == b"x-amzn-sagemaker-target-variant"), None)
-        if component is not None:
-            variant, failure = component, replies.no_weight(found.route)
-        elif wanted is not None:
-            variant = found.by_name(wanted)
-            failure = replies.variant_not_found(found.route, wanted.decode("latin-1"))
-        else:
-            variant = found.by_weight()
-            failure = replies.no_weight(found.route)
+        variant = found.by_weight()
         if variant is None:
-            self.reply(*failure.encode())
+            self.reply(*replies.no_weight(found.route).encode())
             return
+        self._send(request, found, variant)
+
+    def _invoke_specially(self, request: Request, endpoint: EndpointTarget, custom: list[Header]) -> None:
+        variant = special.choose(endpoint, custom, self._front.sessions)
+        if isinstance(variant, replies.RuntimeFailure):
+            self.reply(*variant.encode())
+        elif variant.gate is not None:
+            self._enter(request, endpoint, variant, variant.gate)
+        elif request.stream:
+            self._stream(request, endpoint, variant)
+        else:
+            self._send(request, endpoint, variant, self._watchers(request, endpoint, variant))
+
+    def _enter(self, request: Request, endpoint: EndpointTarget, variant: VariantTarget, gate: Gate) -> None:
+        """A call of a serverless variant: refused, sent, or made to wait for an environment."""
+        key, name = endpoint.route.key, variant.route.name.encode("latin-1")
+        if request.stream:
+            return self.reply(*replies.no_stream(endpoint.route.name).encode())
+        if request.size > MOST_BODY_BYTES:
+            return self.reply(*replies.body_too_large(MOST_BODY_BYTES).encode())
+        if gate.full:
+            return self.reply(*replies.THROTTLED.encode())
+
+        def go(setup_microseconds: int) -> None:
+            target = self._front.board.targets[key]  # not the one of before a cold start
+            found = target.by_name(name) or variant
+            if setup_microseconds:
+                found.counter.setups += 1
+                found.counter.setup_time += setup_microseconds
+            self._send(request, target, found, [*self._watchers(request, target, found), lambda outcome: gate.leave()])
+
+        def give_up() -> None:
+            route = endpoint.route
+            self.reply(*replies.model_error(route, variant.route.name, "", 0, replies.TIMED_OUT).encode())
+
+        return gate.enter(go, give_up)
+
+    def _watchers(self, request: Request, endpoint: EndpointTarget, variant: VariantTarget) -> list[Watcher]:
+        watchers = []
+        if custom_headers.value_of(request.headers, custom_headers.SESSION_ID) is not None:
+            watchers.append(self._front.sessions.watcher(endpoint, variant))
+        captured = capture.watcher(self._front.emit, endpoint, variant, request.headers, b"".join(request.body))
+        return watchers if captured is None else [*watchers, captured]
+
+    def _stream(self, request: Request, endpoint: EndpointTarget, variant: VariantTarget) -> None:
+        body = b"".join(request.body)
+        if variant.route.echo:
+            stream.echo(self, variant, request.headers, body)
+            return
+        wire = request_for_model(stream.headers_for_model(request.headers), body)
+        stream.StreamInvocation(self, endpoint, variant, wire, self._front.settings, self._front.tasks).start()
+
+    def _send(
+        self, request: Request, found: EndpointTarget, variant: VariantTarget, watchers: list[Watcher] | None = None
+    ) -> None:
         body = b"".join(request.body)
         if variant.route.echo:
             variant.counter.answered(200, 0)
-            kind = next(
-                (value for name, value in request.headers if name == b"content-type"), b"application/octet-stream"
-            )
+            kind = custom_headers.value_of(request.headers, b"content-type") or b"application/octet-stream"
+            for each in watchers or ():
+                each(Outcome(200, [(b"content-type", kind)], body))
             self.reply(b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\n" % (variant.headers, kind), body)
             return
         wire = request_for_model(request.headers, body)
-        Invocation(self, found, variant, wire, self._front.limits, self._front.tasks).start()
+        front = self._front
+        if watchers:
+            WatchedInvocation(watchers, self, found, variant, wire, front.limits, front.tasks).start()
+        else:
+            Invocation(self, found, variant, wire, front.limits, front.tasks).start()
 
     def _authorised(self, request: Request) -> EndpointTarget | replies.RuntimeFailure:
         """The endpoint, if the caller may be told of it and the body is within its limit."""
@@ -244,6 +314,8 @@ class ClientConnection(asyncio.Protocol):
         name = request.endpoint or ""
         target = self._front.board.targets.get((caller.account, caller.region, name))
         if target is None or not target.serving:
+            if target is not None and target.route.asynchronous:
+                return replies.asynchronous(name)
             return replies.endpoint_not_found(name, caller.account, target.route.status if target else None)
         if request.size > self._front.settings.max_body_bytes:
             return replies.body_too_large(self._front.settings.max_body_bytes)

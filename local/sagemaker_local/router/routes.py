@@ -24,6 +24,22 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureRoute:
+    """Data capture as far as the router has a part in it: how many of a hundred calls, and which side of them."""
+
+    percentage: int
+    inputs: bool
+    outputs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServerlessRoute:
+    """A variant whose instances are execution environments, which take one call each."""
+
+    max_concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
 class VariantRoute:
     """One production variant. ``weight`` is relative; 0 is reached by TargetVariant only.
 
@@ -35,6 +51,8 @@ class VariantRoute:
     instances: tuple[Instance, ...] = ()
     echo: bool = False
     strategy: RoutingStrategy = RoutingStrategy.RANDOM
+    capture: CaptureRoute | None = None
+    serverless: ServerlessRoute | None = None
     log_group: str | None = None
     """Where its containers' output goes, if not to the endpoint's own group."""
 
@@ -49,7 +67,10 @@ class ComponentRoute:
 
 @dataclass(frozen=True, slots=True)
 class EndpointRoute:
-    """One endpoint. ``status`` is SageMaker's EndpointStatus; only ``SERVING`` ones are routed."""
+    """One endpoint. ``status`` is SageMaker's EndpointStatus; only ``SERVING`` ones are routed.
+
+    ``asynchronous`` ones answer InvokeEndpointAsync alone, which is not the router's.
+    """
 
     account: str
     region: str
@@ -58,6 +79,7 @@ class EndpointRoute:
     variants: tuple[VariantRoute, ...]
     components: tuple[ComponentRoute, ...] | None = None
     """None when the variants serve models of their own."""
+    asynchronous: bool = False
 
     @property
     def key(self) -> EndpointKey:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sagemaker_local.control.faults import Faults
 from sagemaker_local.control.lifecycle import transitions
 from sagemaker_local.control.lifecycle.clock import Clock
+from sagemaker_local.control.lifecycle.environments import cool, wanted_count
 from sagemaker_local.control.lifecycle.fleets import Fleets, failure_of
 from sagemaker_local.control.lifecycle.routes import Routes, route_of
 from sagemaker_local.control.state.endpoint import Deployment, Endpoint
@@ -52,6 +53,8 @@ async def deploy(key: EndpointKey, bench: Workbench) -> None:
         await bench.fleets.give_up(key)
         bench.store.put_endpoint(transitions.not_deployed(bench.endpoint(key), reason, bench.clock.now()))
         return
+    if bench.store.switches.first_serverless_call_is_cold:
+        await cool(fleets, deployment.variants)
     await _switch(key, deployment, fleets, bench)
 
 
@@ -78,7 +81,7 @@ async def scale(key: EndpointKey, bench: Workbench) -> None:
     """Bring counts and then weights to what is desired, or back to what they were."""
     endpoint, fleets = bench.endpoint(key), bench.fleets.of(key)
     before = {name: fleet.spec.count for name, fleet in fleets.items()}
-    wanted = {each.name: each.desired_count for each in endpoint.variants}
+    wanted = {each.name: wanted_count(each, before[each.name]) for each in endpoint.variants}
     reason = bench.faults.take_failure(endpoint.name)
     resizing = _resized(key, wanted if reason is None else before, bench)
     _, failure = await asyncio.gather(bench.clock.sleep(bench.create_seconds), resizing)

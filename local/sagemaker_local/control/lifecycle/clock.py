@@ -7,14 +7,17 @@ import time
 
 
 class Clock:
-    """``scale`` seconds of a phase pass in each real second. What is shown as a time is never scaled."""
+    """``scale`` seconds pass in each real second, beginning at the real time of its making."""
 
     def __init__(self, scale: float = 1.0) -> None:
         self._scale = scale
+        self._epoch, self._began = time.time(), time.monotonic()
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return time.time()
+        if self._scale == 1.0:
+            return time.time()
+        return self._epoch + (time.monotonic() - self._began) * self._scale
 
     def real(self, seconds: float) -> float:
         """How long a phase of so many seconds really lasts."""

@@ -7,14 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from sagemaker_local.control.state.endpoint import Endpoint
+from sagemaker_local.control.state.endpoint import Endpoint, Variant
+from sagemaker_local.control.state.features import DataCapture
 from sagemaker_local.router.routes import (
+    CaptureRoute,
     ComponentRoute,
     EndpointKey,
     EndpointRoute,
     Instance,
     RouteTable,
     RoutingStrategy,
+    ServerlessRoute,
     VariantRoute,
 )
 
@@ -52,15 +55,33 @@ def route_of(endpoint: Endpoint, fleets: Mapping[str, ServingFleet]) -> Endpoint
                 each.current_weight,
                 fleets[each.name].routes,
                 echo=not fleets[each.name].needs_process and bool(each.containers),
-                strategy=RoutingStrategy(each.production.routing_config.routing_strategy)
-                if each.production.routing_config
-                else RoutingStrategy.RANDOM,
+                strategy=strategy_of(each),
+                serverless=ServerlessRoute(each.current_serverless.max_concurrency)
+                if each.current_serverless
+                else None,
+                capture=capture_of(endpoint.features.data_capture),
             )
             for each in endpoint.variants
             if each.name in fleets
         ),
         components=None if any(each.containers for each in endpoint.variants) else (),
+        asynchronous=endpoint.features.asynchronous is not None,
     )
+
+
+def strategy_of(variant: Variant) -> RoutingStrategy:
+    """A serverless variant's call goes to the environment that is free."""
+    if variant.current_serverless is not None:
+        return RoutingStrategy.LEAST_OUTSTANDING_REQUESTS
+    config = variant.production.routing_config
+    return RoutingStrategy(config.routing_strategy) if config else RoutingStrategy.RANDOM
+
+
+def capture_of(config: DataCapture | None) -> CaptureRoute | None:
+    """None when nothing is to be captured, so that the router need not ask for every call."""
+    if config is None or not config.enable_capture or not config.initial_sampling_percentage:
+        return None
+    return CaptureRoute(config.initial_sampling_percentage, "Input" in config.modes, "Output" in config.modes)
 
 
 class Routes:
@@ -104,7 +125,12 @@ class Routes:
         for key, components in self._components.items():
             route = endpoints.get(key)
             if route is not None and route.components is not None:
-                endpoints[key] = replace(route, components=tuple(components.values()))
+                captures = {each.name: each.capture for each in route.variants}
+                captured = tuple(
+                    replace(each, variant=replace(each.variant, capture=captures.get(each.variant.name)))
+                    for each in components.values()
+                )
+                endpoints[key] = replace(route, components=captured)
         return RouteTable(endpoints, dict(self._accounts))
 
     def add_account(self, access_key: str, account: str) -> None:

@@ -16,6 +16,7 @@ from sagemaker_local.control.state.endpoint import (
     Variant,
     VariantStatus,
 )
+from sagemaker_local.control.state.records import ServerlessConfig
 
 EDGES: Mapping[EndpointStatus, frozenset[EndpointStatus]] = {
     EndpointStatus.CREATING: frozenset({EndpointStatus.IN_SERVICE, EndpointStatus.FAILED}),
@@ -35,6 +36,7 @@ class Target:
     variant_name: str
     desired_weight: float | None = None
     desired_instance_count: int | None = None
+    desired_serverless: ServerlessConfig | None = None
 
 
 def _move(endpoint: Endpoint, to: EndpointStatus, now: float, **fields: Any) -> Endpoint:
@@ -57,11 +59,13 @@ def activating(endpoint: Endpoint, now: float) -> Endpoint:
             each,
             current_weight=each.desired_weight,
             current_count=each.desired_count,
+            current_serverless=each.desired_serverless,
             status=VariantStatus(Stage.ACTIVATING_TRAFFIC, now),
         )
         for each in deployment.variants
     )
-    return replace(endpoint, variants=variants, change=replace(deployment, variants=variants))
+    change = replace(deployment, variants=variants)
+    return replace(endpoint, variants=variants, change=change, features=deployment.features)
 
 
 def baking(endpoint: Endpoint, now: float) -> Endpoint:
@@ -109,6 +113,7 @@ def _aimed(variant: Variant, target: Target, status: VariantStatus) -> Variant:
         variant,
         desired_weight=variant.desired_weight if weight is None else weight,
         desired_count=variant.desired_count if count is None else count,
+        desired_serverless=target.desired_serverless or variant.desired_serverless,
         status=status,
     )
 
@@ -117,7 +122,13 @@ def scaled(endpoint: Endpoint, now: float) -> Endpoint:
     """Weights and counts are what was desired."""
     _require_scaling(endpoint)
     variants = tuple(
-        replace(each, current_weight=each.desired_weight, current_count=each.desired_count, status=None)
+        replace(
+            each,
+            current_weight=each.desired_weight,
+            current_count=each.desired_count,
+            current_serverless=each.desired_serverless,
+            status=None,
+        )
         for each in endpoint.variants
     )
     return _move(endpoint, EndpointStatus.IN_SERVICE, now, change=None, failure_reason="", variants=variants)
@@ -127,7 +138,13 @@ def rolling_back(endpoint: Endpoint, reason: str, counts: Mapping[str, int], now
     """A change of weights and counts failed: desired is again what was, ``counts`` being the fleets' sizes before."""
     _require_scaling(endpoint)
     variants = tuple(
-        replace(each, desired_weight=each.current_weight, desired_count=counts[each.name]) for each in endpoint.variants
+        replace(
+            each,
+            desired_weight=each.current_weight,
+            desired_count=counts[each.name],
+            desired_serverless=each.current_serverless,
+        )
+        for each in endpoint.variants
     )
     return _move(endpoint, EndpointStatus.ROLLING_BACK, now, failure_reason=reason, variants=variants)
 
@@ -158,6 +175,8 @@ def observed(endpoint: Endpoint, variant_name: str, count: int, message: str, no
 
 
 def _seen(variant: Variant, count: int, message: str, now: float) -> Variant:
+    if variant.desired_serverless is not None:
+        return variant
     busy = variant.status is not None and not variant.status.message
     if busy:
         return replace(variant, current_count=count)

@@ -30,10 +30,11 @@ def deployment_of(
     variants = tuple(
         _retaining(_variant(state, each, now), known.get(each.variant_name), retained) for each in config.variants
     )
-    return Deployment(config.name, variants, now, policy)
+    return Deployment(config.name, variants, now, policy, config.features)
 
 
 def _variant(state: AccountState, production: ProductionVariant, now: float) -> Variant:
+    serverless = production.serverless_config
     return Variant(
         production=production,
         containers=state.models.require(production.model_name).containers if production.model_name else (),
@@ -41,13 +42,14 @@ def _variant(state: AccountState, production: ProductionVariant, now: float) -> 
         current_weight=0.0,
         desired_weight=production.initial_variant_weight,
         current_count=0,
-        desired_count=production.initial_instance_count,
+        desired_count=max(1, serverless.provisioned) if serverless else production.initial_instance_count,
         status=VariantStatus(Stage.CREATING, now),
+        desired_serverless=serverless,
     )
 
 
 def _retaining(variant: Variant, earlier: Variant | None, retained: frozenset[str]) -> Variant:
-    if earlier is None:
+    if earlier is None or variant.desired_serverless is not None or earlier.desired_serverless is not None:
         return variant
     return replace(
         variant,

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from sagemaker_local.control.lifecycle import transitions
 from sagemaker_local.control.lifecycle.transitions import Target
 from sagemaker_local.control.operations.deployments import DESIRED_COUNT, DESIRED_WEIGHT, deployment_of, policy_of
+from sagemaker_local.control.operations.features import refuse_change_of_kind
 from sagemaker_local.control.operations.operation import Operation
+from sagemaker_local.control.operations.serverless import changed, refuse_becoming_serverless
 from sagemaker_local.control.state.endpoint import AllAtOnce, Endpoint, EndpointStatus
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document
@@ -55,6 +57,8 @@ def update_endpoint(state: AccountState, request: UpdateEndpointInput, now: floa
     """Begins a new fleet; the earlier one serves until it is healthy, and on if it never is."""
     endpoint = _changeable(state, request.endpoint_name)
     config = state.endpoint_configs.require(request.endpoint_config_name)
+    refuse_becoming_serverless(endpoint, config)
+    refuse_change_of_kind(endpoint.features, config.features, endpoint.arn, state.switches)
     deployment = deployment_of(
         state, config, _policy(endpoint, request), now, endpoint.variants, _retained_properties(request)
     )
@@ -107,14 +111,16 @@ def _target(endpoint: Endpoint, asked: WeightAndCapacity) -> Target:
         raise invalid(
             f'Variant "{asked.variant_name}" does not exist in endpoint "{endpoint.arn}"; it has: {", ".join(names)}.'
         )
-    if asked.serverless_update_config is not None:
-        raise not_served("ServerlessUpdateConfig")
-    if asked.desired_instance_count == 0:
+    variant = next(each for each in endpoint.variants if each.name == asked.variant_name)
+    serverless = changed(asked.variant_name, variant.desired_serverless, asked.serverless_update_config)
+    if serverless is not None and asked.desired_instance_count is not None:
+        raise invalid(f"Variant {asked.variant_name} is serverless and cannot have DesiredInstanceCount.")
+    if asked.desired_instance_count == 0 and endpoint.features.asynchronous is None:
         raise invalid(
             f"DesiredInstanceCount of variant {asked.variant_name} must be at least 1: only asynchronous endpoints "
             "and inference components scale to 0."
         )
-    return Target(asked.variant_name, asked.desired_weight, asked.desired_instance_count)
+    return Target(asked.variant_name, asked.desired_weight, asked.desired_instance_count, serverless)
 
 
 OPERATIONS = (

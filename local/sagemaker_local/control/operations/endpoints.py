@@ -6,10 +6,12 @@ import hashlib
 from dataclasses import dataclass
 
 from sagemaker_local.control.lifecycle import transitions
+from sagemaker_local.control.operations import features
 from sagemaker_local.control.operations.component_rules import DELETE_REFUSED, has_components
 from sagemaker_local.control.operations.deployments import deployment_of, policy_of
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.operations.paging import ListInput, page
+from sagemaker_local.control.operations.serverless import described_config
 from sagemaker_local.control.operations.tags import tags_of_new
 from sagemaker_local.control.state.endpoint import Deployment, Endpoint, EndpointStatus, Variant
 from sagemaker_local.control.state.records import Tag
@@ -63,7 +65,14 @@ def describe_endpoint(state: AccountState, request: EndpointInput, now: float) -
         "LastModifiedTime": endpoint.last_modified_time,
         "LastDeploymentConfig": endpoint.last_policy.document if endpoint.last_policy else None,
         "PendingDeploymentSummary": _pending(deployment) if deployment else None,
+        **_features(endpoint, deployment),
     }
+
+
+def _features(endpoint: Endpoint, deployment: Deployment | None) -> Document:
+    """Those of the variants that are shown."""
+    found = endpoint.features if endpoint.variants or deployment is None else deployment.features
+    return features.described(found)
 
 
 def _summary(variant: Variant) -> Document:
@@ -82,8 +91,10 @@ def _summary(variant: Variant) -> Document:
         or None,
         "CurrentWeight": variant.current_weight,
         "DesiredWeight": variant.desired_weight,
-        "CurrentInstanceCount": variant.current_count,
-        "DesiredInstanceCount": variant.desired_count,
+        "CurrentInstanceCount": None if variant.desired_serverless else variant.current_count,
+        "DesiredInstanceCount": None if variant.desired_serverless else variant.desired_count,
+        "CurrentServerlessConfig": described_config(variant.current_serverless),
+        "DesiredServerlessConfig": described_config(variant.desired_serverless),
         "VariantStatus": [
             {"Status": status.status.value, "StatusMessage": status.message or None, "StartTime": status.start_time}
         ]
@@ -99,7 +110,7 @@ def _pending(deployment: Deployment) -> Document:
         "EndpointConfigName": deployment.config_name,
         "StartTime": deployment.start_time,
         "ProductionVariants": [
-            {**_summary(each), "InstanceType": each.production.instance_type} for each in deployment.variants
+            {**_summary(each), "InstanceType": each.production.instance_type or None} for each in deployment.variants
         ],
     }
 

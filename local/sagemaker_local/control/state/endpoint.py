@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sagemaker_local.control.state.records import Container, ProductionVariant
+from sagemaker_local.control.state.features import NO_FEATURES, Features
+from sagemaker_local.control.state.records import Container, ProductionVariant, ServerlessConfig
 from sagemaker_local.control.wire.decoding import Document
 from sagemaker_local.router.routes import EndpointKey
 
@@ -42,7 +43,10 @@ class VariantStatus:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A variant with its fleet. Weights are relative; ``current_count`` counts instances that can take requests."""
+    """A variant with its fleet. Weights are relative; ``current_count`` counts instances that can take requests.
+
+    The counts mean nothing where ``desired_serverless`` is set.
+    """
 
     production: ProductionVariant
     containers: tuple[Container, ...]
@@ -52,6 +56,8 @@ class Variant:
     current_count: int
     desired_count: int
     status: VariantStatus | None = None
+    current_serverless: ServerlessConfig | None = None
+    desired_serverless: ServerlessConfig | None = None
 
     @property
     def name(self) -> str:
@@ -76,6 +82,7 @@ class Deployment:
     variants: tuple[Variant, ...]
     start_time: float
     policy: AllAtOnce
+    features: Features = NO_FEATURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,7 @@ class Endpoint:
     failure_reason: str = ""
     change: Change | None = None
     last_policy: AllAtOnce | None = None
+    features: Features = NO_FEATURES
 
     @property
     def name(self) -> str:

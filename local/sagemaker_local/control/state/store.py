@@ -149,7 +149,7 @@ class Store:
         self._on_endpoint = on_endpoint
         self._on_job = on_job
         self._on_component = on_component
-        self._switches = switches
+        self.switches = switches
         self._states: dict[tuple[str, str], AccountState] = {}
 
     def of(self, account: str, region: str) -> AccountState:
@@ -157,7 +157,7 @@ class Store:
         state = self._states.get((account, region))
         if state is None:
             state = self._states[account, region] = AccountState(
-                account, region, self._on_endpoint, self._switches, self._on_job, self._on_component
+                account, region, self._on_endpoint, self.switches, self._on_job, self._on_component
             )
         return state
 

@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagemaker_local.router.routes import (
+    CaptureRoute,
     ComponentRoute,
     EndpointRoute,
     Instance,
     RouteTable,
     RoutingStrategy,
+    ServerlessRoute,
     VariantRoute,
 )
 from sagemaker_local.router.tables import apply, changes
@@ -25,6 +27,8 @@ VARIANTS = st.builds(
     st.lists(INSTANCES, max_size=3).map(tuple),
     st.booleans(),
     st.sampled_from(RoutingStrategy),
+    st.none() | st.builds(CaptureRoute, st.integers(1, 100), st.booleans(), st.booleans()),
+    st.none() | st.builds(ServerlessRoute, st.integers(1, 200)),
     st.none() | st.just("/aws/sagemaker/InferenceComponents/c"),
 )
 COMPONENTS = st.builds(ComponentRoute, st.sampled_from(["c", "d"]), VARIANTS)
@@ -36,6 +40,7 @@ ROUTES = st.builds(
     st.sampled_from(["Creating", "InService"]),
     st.lists(VARIANTS, max_size=2).map(tuple),
     st.none() | st.lists(COMPONENTS, max_size=2).map(tuple),
+    st.booleans(),
 )
 TABLES = st.builds(
     lambda routes, accounts: RouteTable({each.key: each for each in routes}, accounts),
