@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_local.control.admin import Admin, AdminParts
+from sagemaker_local.control.admin_clock import ClockAdmin
 from sagemaker_local.control.api import Api
 from sagemaker_local.control.calls import CallLog
 from sagemaker_local.control.faults import Faults
 from sagemaker_local.control.lifecycle.changes import Workbench
-from sagemaker_local.control.lifecycle.clock import Clock
+from sagemaker_local.control.lifecycle.clock import Clock, ManualClock
 from sagemaker_local.control.lifecycle.engine import Engine
 from sagemaker_local.control.lifecycle.fleets import Fleets
 from sagemaker_local.control.lifecycle.routes import Routes
 from sagemaker_local.control.limits import RateLimit
+from sagemaker_local.control.monitor import Monitor
 from sagemaker_local.control.server import ControlServer
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.hosting.host import Fleet, Host
@@ -110,7 +112,11 @@ async def _start_control(
     host = Host(host_settings, fleet_changed)
     stack.push_async_callback(host.close)
     fleets = Fleets(host, routes)
-    clock = Clock(settings.clock_scale)
+    clock = ManualClock() if settings.clock == "manual" else Clock(settings.clock_scale)
+    monitor = Monitor(clock, store, router, inner.url)
+    stack.push_async_callback(monitor.close)
+    await monitor.sync()
+    monitor.start()
     bench = Workbench(clock, store, fleets, routes, faults, settings.create_seconds, settings.delete_seconds)
     engine = Engine(bench)
     stack.push_async_callback(engine.close)
@@ -124,9 +130,10 @@ async def _start_control(
             limit,
             calls,
             lambda: {"control": os.getpid(), "router": router.pid, "aws": inner.pid},
+            ClockAdmin(clock, store, monitor.sync).answers,
         )
     )
-    server = ControlServer(Api(store, faults, limit, calls), admin, passage, accounts)
+    server = ControlServer(Api(store, faults, limit, calls, clock.now), admin, passage, accounts)
     await server.start(listener)
     stack.push_async_callback(server.close)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aiohttp import web
 
+from sagemaker_local.control.admin_clock import Answer
 from sagemaker_local.control.calls import Call, CallLog
 from sagemaker_local.control.fault_documents import document_of, fault_of
 from sagemaker_local.control.faults import Faults
@@ -25,7 +26,10 @@ _Answer = Callable[[web.BaseRequest, object], object]
 
 @dataclass(frozen=True, slots=True)
 class AdminParts:
-    """What the admin API looks at and changes. ``health`` gives process ids by what the process is."""
+    """What the admin API looks at and changes. ``health`` gives process ids by what the process is.
+
+    ``more`` are further answers, by method and path.
+    """
 
     store: Store
     fleets: Fleets
@@ -33,6 +37,7 @@ class AdminParts:
     limit: RateLimit
     calls: CallLog
     health: Callable[[], Mapping[str, int | None]]
+    more: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
 
 
 class NoSuchPathError(Exception):
@@ -65,11 +70,14 @@ class Admin:
         found = self._answers.get((request.method, path)) or (
             self._answers.get((request.method, "faults")) if path.startswith("faults/") else None
         )
-        if found is None:
-            return _json(404, {"message": f"{request.method} {request.path} is not served; see docs/local.md."})
+        more = self._parts.more.get((request.method, path))
         try:
             body = json.loads(await request.read() or b"null")
-            return _json(200, found(request, body))
+            if more is not None:
+                return _json(200, await more(body))
+            if found is not None:
+                return _json(200, found(request, body))
+            raise NoSuchPathError(f"{request.method} {request.path} is not served; see docs/local.md.")
         except NoSuchPathError as error:
             return _json(404, {"message": str(error)})
         except ValueError as error:

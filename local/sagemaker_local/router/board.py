@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagemaker_local.router.choice import WeightedChoice
+from sagemaker_local.router.period import Period
 from sagemaker_local.router.pool import Pool
 from sagemaker_local.router.routes import SERVING, EndpointKey, EndpointRoute, RouteTable, RoutingStrategy, VariantRoute
 from sagemaker_local.router.tables import apply
@@ -18,7 +19,7 @@ Address = tuple[str, int]
 class Counter:
     """Running totals of one variant; outlives its routes."""
 
-    __slots__ = ("client_errors", "invocations", "latency", "model_errors", "server_errors")
+    __slots__ = ("client_errors", "invocations", "latency", "model_errors", "period", "server_errors")
 
     def __init__(self) -> None:
         self.invocations = 0
@@ -26,11 +27,13 @@ class Counter:
         self.server_errors = 0
         self.model_errors = 0
         self.latency = 0
+        self.period = Period()
 
     def answered(self, status: int, microseconds: int) -> None:
         """Count one call that reached the variant; ``status`` is the container's, 0 when it gave none."""
         self.invocations += 1
         self.latency += microseconds
+        self.period.answered(status, microseconds)
         if 200 <= status < 300:
             return
         self.model_errors += 1
@@ -75,12 +78,18 @@ class EndpointTarget:
         self.route = route
         self.serving = route.status in SERVING
         self.variants = variants
-        self._by_name = {each.route.name.encode("latin-1"): each for each in variants}
-        self._choice = WeightedChoice([each.route.weight for each in variants])
+        self._by_name: dict[bytes, list[VariantTarget]] = {}
+        for each in variants:
+            self._by_name.setdefault(each.route.name.encode("latin-1"), []).append(each)
+        self._choice = WeightedChoice([each.route.weight * each.route.share for each in variants])
 
     def by_name(self, name: bytes) -> VariantTarget | None:
-        """What TargetVariant names."""
-        return self._by_name.get(name)
+        """What TargetVariant names; of two fleets that share a variant, one drawn by share."""
+        found = self._by_name.get(name)
+        if found is None or len(found) == 1:
+            return found[0] if found else None
+        index = WeightedChoice([each.route.share for each in found]).pick(random.random())  # noqa: S311 - traffic split
+        return None if index is None else found[index]
 
     def by_weight(self) -> VariantTarget | None:
         """A variant drawn by weight; None when every weight is 0."""
@@ -96,7 +105,7 @@ class Board:
     def __init__(self) -> None:
         self.table = RouteTable()
         self.targets: dict[EndpointKey, EndpointTarget] = {}
-        self.counters: dict[tuple[EndpointKey, str], Counter] = {}
+        self.counters: dict[tuple[EndpointKey, str, str], Counter] = {}
         self.pools: dict[Address, Pool] = {}
         self._waiting: list[tuple[set[Address], asyncio.Future[None]]] = []
 
@@ -116,7 +125,7 @@ class Board:
     def _target(self, route: EndpointRoute) -> EndpointTarget:
         variants = []
         for variant in route.variants:
-            counter = self.counters.setdefault((route.key, variant.name), Counter())
+            counter = self.counters.setdefault((route.key, variant.name, variant.config_name), Counter())
             instances = [(each.instance_id, self._reference((each.host, each.port))) for each in variant.instances]
             variants.append(VariantTarget(variant, instances, counter))
         return EndpointTarget(route, variants)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import deque
+from time import perf_counter
 from typing import Any
 from urllib.parse import unquote
 
@@ -57,6 +58,7 @@ class Request:
     """One request as far as it has arrived. ``endpoint`` is None for what is not an invocation."""
 
     __slots__ = (
+        "arrived",
         "body",
         "complete",
         "endpoint",
@@ -71,6 +73,7 @@ class Request:
 
     def __init__(self, target: bytes) -> None:
         self.target = target
+        self.arrived = perf_counter()
         self.method = b""
         self.version = "1.1"
         self.headers: list[Header] = []
@@ -212,6 +215,7 @@ class ClientConnection(asyncio.Protocol):
             self.reply(*failure.encode())
             return
         body = b"".join(request.body)
+        variant.counter.period.overhead(int((perf_counter() - request.arrived) * 1e6))
         if variant.route.echo:
             variant.counter.answered(200, 0)
             kind = next(

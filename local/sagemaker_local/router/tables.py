@@ -43,7 +43,15 @@ def apply(table: RouteTable, message: Mapping[str, Any]) -> RouteTable:
 
 def _encode(route: EndpointRoute) -> list[Any]:
     variants = [
-        [v.name, v.weight, [[i.instance_id, i.host, i.port] for i in v.instances], v.echo, v.strategy.value]
+        [
+            v.name,
+            v.weight,
+            [[i.instance_id, i.host, i.port] for i in v.instances],
+            v.echo,
+            v.strategy.value,
+            v.share,
+            v.config_name,
+        ]
         for v in route.variants
     ]
     return [route.account, route.region, route.name, route.status, variants]
@@ -57,7 +65,9 @@ def _decode(value: list[Any]) -> EndpointRoute:
         name,
         status,
         tuple(
-            VariantRoute(v, weight, tuple(Instance(*each) for each in instances), echo, RoutingStrategy(strategy))
-            for v, weight, instances, echo, strategy in variants
+            VariantRoute(
+                v, weight, tuple(Instance(*each) for each in instances), echo, RoutingStrategy(strategy), share, config
+            )
+            for v, weight, instances, echo, strategy, share, config in variants
         ),
     )

@@ -46,7 +46,7 @@ async def deploy(key: EndpointKey, bench: Workbench) -> None:
         raise TypeError(f"endpoint {endpoint.name} has no deployment under way")
     reason = bench.faults.take_failure(endpoint.name)
     fleets = bench.fleets.start(key, deployment.variants) if reason is None else {}
-    _, failure = await asyncio.gather(bench.clock.sleep(bench.create_seconds), failure_of(fleets.values()))
+    failure = await bench.clock.at_least(bench.create_seconds, failure_of(fleets.values()))
     reason = failure if reason is None else reason
     if reason is not None:
         await bench.fleets.give_up(key)
@@ -81,12 +81,12 @@ async def scale(key: EndpointKey, bench: Workbench) -> None:
     wanted = {each.name: each.desired_count for each in endpoint.variants}
     reason = bench.faults.take_failure(endpoint.name)
     resizing = _resized(key, wanted if reason is None else before, bench)
-    _, failure = await asyncio.gather(bench.clock.sleep(bench.create_seconds), resizing)
+    failure = await bench.clock.at_least(bench.create_seconds, resizing)
     reason = failure if reason is None else reason
     if reason is not None:
         rolling = transitions.rolling_back(bench.endpoint(key), reason, before, bench.clock.now())
         bench.store.put_endpoint(rolling)
-        await asyncio.gather(bench.clock.sleep(bench.create_seconds), _resized(key, before, bench))
+        await bench.clock.at_least(bench.create_seconds, _resized(key, before, bench))
         bench.store.put_endpoint(transitions.rolled_back(bench.endpoint(key), bench.clock.now()))
     else:
         scaled = transitions.scaled(bench.endpoint(key), bench.clock.now())
@@ -125,7 +125,7 @@ async def delete(key: EndpointKey, bench: Workbench) -> None:
     await bench.routes.flush()
     bench.fleets.retire(key, leaving)
     seconds = bench.delete_seconds + bench.faults.take_stuck_seconds(endpoint.name)
-    await asyncio.gather(bench.clock.sleep(seconds), bench.fleets.retired(key))
+    await bench.clock.at_least(seconds, bench.fleets.retired(key))
     bench.store.remove_endpoint(endpoint)
 
 

@@ -43,6 +43,10 @@ class Engine:
             del self._tasks[key]
 
     async def _run(self, key: EndpointKey) -> None:
+        with self._bench.clock.acting():
+            await self._carry_out(key)
+
+    async def _carry_out(self, key: EndpointKey) -> None:
         while (endpoint := self._bench.store.endpoint(key)) is not None and endpoint.change is not None:
             try:
                 await _CARRY_OUT[type(endpoint.change)](key, self._bench)

@@ -53,6 +53,7 @@ def route_of(endpoint: Endpoint, fleets: Mapping[str, ServingFleet]) -> Endpoint
                 strategy=RoutingStrategy(each.production.routing_config.routing_strategy)
                 if each.production.routing_config
                 else RoutingStrategy.RANDOM,
+                config_name=endpoint.config_name,
             )
             for each in endpoint.variants
             if each.name in fleets

@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from sagemaker_local.control.state import names
 from sagemaker_local.control.state.endpoint import Endpoint
 from sagemaker_local.control.state.records import EndpointConfig, Model
+from sagemaker_local.control.switches import Switches
 from sagemaker_local.control.wire.errors import already_exists, not_found
 from sagemaker_local.router.routes import EndpointKey
 
@@ -70,7 +71,14 @@ class Collection(Generic[R]):
 class AccountState:
     """What one account has in one region. ``on_endpoint`` hears of every endpoint that an operation has put."""
 
-    def __init__(self, account: str, region: str, on_endpoint: Callable[[EndpointKey], None]) -> None:
+    def __init__(
+        self,
+        account: str,
+        region: str,
+        on_endpoint: Callable[[EndpointKey], None],
+        switches: Callable[[], Switches] = Switches,
+    ) -> None:
+        self._switches = switches
         self.account = account
         self.region = region
         self.models: Collection[Model] = Collection(region, account, names.MODEL)
@@ -78,6 +86,11 @@ class AccountState:
         self.endpoints: Collection[Endpoint] = Collection(region, account, names.ENDPOINT)
         self.tags: dict[str, dict[str, str]] = {}
         self._on_endpoint = on_endpoint
+
+    @property
+    def switches(self) -> Switches:
+        """Which way is taken where SageMaker's is not known."""
+        return self._switches()
 
     def change_endpoint(self, endpoint: Endpoint) -> None:
         """Put an endpoint with a change that must be carried out."""
@@ -90,13 +103,15 @@ class Store:
 
     def __init__(self, on_endpoint: Callable[[EndpointKey], None]) -> None:
         self._on_endpoint = on_endpoint
+        self.switches = Switches()
         self._states: dict[tuple[str, str], AccountState] = {}
 
     def of(self, account: str, region: str) -> AccountState:
         """What an account has in a region."""
         state = self._states.get((account, region))
         if state is None:
-            state = self._states[account, region] = AccountState(account, region, self._on_endpoint)
+            state = AccountState(account, region, self._on_endpoint, lambda: self.switches)
+            self._states[account, region] = state
         return state
 
     def endpoint(self, key: EndpointKey) -> Endpoint | None:

@@ -1,0 +1,32 @@
+"""Where it is not known what SageMaker does, both ways are here; each field names its source and what each way is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """The default is the way that is thought likelier. Changed through the admin API, ``/_local/switches``."""
+
+    idle_variants_publish_zero: bool = True
+    """Whether a variant without calls publishes Invocations of 0 or nothing (Monitor with CloudWatch does not say)."""
+
+
+def switched(switches: Switches, document: object) -> Switches:
+    """With the fields that a JSON object names set anew. Raises ValueError for anything else."""
+    if not isinstance(document, dict):
+        raise ValueError("the body must be an object of switches and true or false")
+    known = {each.name for each in fields(Switches)}
+    for name, value in document.items():
+        if name not in known:
+            raise ValueError(f"there is no switch {name}; there are {', '.join(sorted(known))}")
+        if not isinstance(value, bool):
+            raise ValueError(f"the switch {name} must be true or false")
+    return replace(switches, **document)
+
+
+def shown(switches: Switches) -> Mapping[str, bool]:
+    """Every switch by name."""
+    return {each.name: getattr(switches, each.name) for each in fields(Switches)}
