@@ -117,7 +117,8 @@ async def _start_control(
     stack.push_async_callback(monitor.close)
     await monitor.sync()
     monitor.start()
-    bench = Workbench(clock, store, fleets, routes, faults, settings.create_seconds, settings.delete_seconds)
+    seconds = (settings.create_seconds, settings.delete_seconds)
+    bench = Workbench(clock, store, fleets, routes, faults, *seconds, monitor.firing)
     engine = Engine(bench)
     stack.push_async_callback(engine.close)
     passage = Passage(inner.url, key_given, call_passed)
@@ -130,7 +131,7 @@ async def _start_control(
             limit,
             calls,
             lambda: {"control": os.getpid(), "router": router.pid, "aws": inner.pid},
-            ClockAdmin(clock, store, monitor.sync).answers,
+            ClockAdmin(clock, store, monitor.sync, engine.published).answers,
         )
     )
     server = ControlServer(Api(store, faults, limit, calls, clock.now), admin, passage, accounts)

@@ -162,6 +162,8 @@ def _endpoint(endpoint: Endpoint, fleets: Fleets) -> dict[str, Any]:
         "failureReason": endpoint.failure_reason,
         "fleets": [
             *_fleets("serving", fleets.of(endpoint.key)),
+            *_fleets("joining", fleets.joining(endpoint.key)),
+            *_fleets("stranded", fleets.stranded(endpoint.key)),
             *_fleets("starting", fleets.starting(endpoint.key)),
         ],
     }

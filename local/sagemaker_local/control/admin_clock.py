@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from sagemaker_local.control.lifecycle import transitions
 from sagemaker_local.control.lifecycle.clock import Clock, ManualClock
+from sagemaker_local.control.state.endpoint import Endpoint
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.control.switches import shown, switched
 
@@ -14,9 +16,16 @@ _MOST_SECONDS = 30 * 24 * 3600
 
 
 class ClockAdmin:
-    """``advanced`` is called after the clock was."""
+    """``advanced`` is called after the clock was, ``moved`` with each endpoint whose status was set."""
 
-    def __init__(self, clock: Clock, store: Store, advanced: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        store: Store,
+        advanced: Callable[[], Awaitable[None]],
+        moved: Callable[[Endpoint], None],
+    ) -> None:
+        self._moved = moved
         self._clock = clock
         self._store = store
         self._advanced = advanced
@@ -29,6 +38,7 @@ class ClockAdmin:
             ("POST", "clock"): self._advance,
             ("GET", "switches"): self._switches,
             ("POST", "switches"): self._switch,
+            ("POST", "status"): self._set_status,
         }
 
     async def _show(self, body: object) -> object:
@@ -50,3 +60,26 @@ class ClockAdmin:
     async def _switch(self, body: object) -> object:
         self._store.switches = switched(self._store.switches, body)
         return shown(self._store.switches)
+
+    async def _set_status(self, body: object) -> object:
+        """What SageMaker itself does to an endpoint: maintenance, taking it out of service, putting it back."""
+        if not isinstance(body, dict) or not {"endpoint", "status"} <= body.keys() <= {"endpoint", "status", "seconds"}:
+            raise ValueError("the body must be an object with endpoint, status and, for SystemUpdating, seconds")
+        found = [each for each in self._store.endpoints() if each.name == body["endpoint"]]
+        if not found:
+            raise ValueError(f"there is no endpoint {body['endpoint']}")
+        for each in found:
+            self._moved(_moved(each, body["status"], body.get("seconds"), self._clock.now()))
+        return {}
+
+
+def _moved(endpoint: Endpoint, status: object, seconds: object, now: float) -> Endpoint:
+    if status == "SystemUpdating":
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
+            raise ValueError("seconds must say how long the endpoint is SystemUpdating")
+        return transitions.maintaining(endpoint, float(seconds), now)
+    if status == "OutOfService":
+        return transitions.out_of_service(endpoint, now)
+    if status == "InService":
+        return transitions.back_in_service(endpoint, now)
+    raise ValueError("status must be SystemUpdating, OutOfService or InService")

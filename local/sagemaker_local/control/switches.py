@@ -13,6 +13,32 @@ class Switches:
     idle_variants_publish_zero: bool = True
     """Whether a variant without calls publishes Invocations of 0 or nothing (Monitor with CloudWatch does not say)."""
 
+    rollback_has_failure_reason: bool = True
+    """Whether a deployment that an alarm ended leaves a FailureReason (hashicorp/terraform-provider-aws #46663,
+    #48997: sometimes empty)."""
+
+    rollback_shows_rolling_back: bool = False
+    """Whether a deployment's rollback shows as RollingBack or as Updating (DescribeEndpoint names RollingBack for
+    changes of weights and counts, and does not exclude it here)."""
+
+    same_config_update: bool = True
+    """Whether UpdateEndpoint with the config that serves makes a new fleet or is refused (UpdateEndpoint: a new
+    EndpointConfig must be made)."""
+
+    out_of_service_takes_changes: bool = False
+    """Whether UpdateEndpoint and UpdateEndpointWeightsAndCapacities are taken while OutOfService (DescribeEndpoint:
+    "not available to take incoming requests", no more)."""
+
+    out_of_service_takes_deletion: bool = True
+    """Whether DeleteEndpoint is taken while OutOfService (as above)."""
+
+    rollback_failed_takes_changes: bool = True
+    """Whether both updates are taken while UpdateRollbackFailed (DescribeEndpoint points to "Rolling deployments",
+    which does not say)."""
+
+    rollback_failed_takes_deletion: bool = True
+    """Whether DeleteEndpoint is taken while UpdateRollbackFailed (as above)."""
+
 
 def switched(switches: Switches, document: object) -> Switches:
     """With the fields that a JSON object names set anew. Raises ValueError for anything else."""

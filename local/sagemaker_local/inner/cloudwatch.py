@@ -82,6 +82,9 @@ class _Index:
         return self._series.get(key, [])
 
 
+_EVALUATION_SECONDS = 60
+"""How often CloudWatch evaluates an alarm, unless its period is shorter."""
+
 _time = _Time()
 _lock = threading.Lock()
 _indexes: WeakKeyDictionary[Any, _Index] = WeakKeyDictionary()
@@ -140,11 +143,20 @@ def _alarm_metric(alarm: Any) -> tuple[Key, int, str] | None:
     return (metric.namespace, metric.metric_name, dimensions), int(queries[0].period), queries[0].stat
 
 
+def _interval(alarm: Any) -> int:
+    metric = _alarm_metric(alarm)
+    return min(_EVALUATION_SECONDS, metric[1]) if metric else _EVALUATION_SECONDS
+
+
 def _evaluate(backend: Any, alarm: Any, now: float) -> None:
     metric = _alarm_metric(alarm)
     if metric is None:
         return
     key, period, statistic = metric
+    if now < alarm.next_evaluation:
+        return
+    interval = _interval(alarm)
+    alarm.next_evaluation = (now // interval + 1) * interval
     count = int(alarm.evaluation_periods)
     treatment = alarm.treat_missing_data or "missing"
     rule = AlarmRule(
@@ -224,17 +236,25 @@ def install() -> None:
     replaced_models.utcnow = _time.utc
     replaced_models.are_dimensions_same = _same
     put_metric_alarm = models.CloudWatchBackend.put_metric_alarm
+    set_alarm_state = models.CloudWatchBackend.set_alarm_state
     get_metric_data = responses.CloudWatchResponse.get_metric_data
 
     def put_alarm(backend: Any, **fields: Any) -> Any:
         """An alarm that is there keeps its state when it is put again."""
         earlier = backend.alarms.get(fields["name"])
-        alarm = put_metric_alarm(backend, **fields)
+        alarm: Any = put_metric_alarm(backend, **fields)
         alarm.state_value = earlier.state_value if earlier else AlarmState.INSUFFICIENT_DATA.value
         if earlier:
             alarm.state_reason, alarm.state_reason_data = earlier.state_reason, earlier.state_reason_data
             alarm.state_updated_timestamp = earlier.state_updated_timestamp
+        alarm.next_evaluation = (_time.now() // _interval(alarm) + 1) * _interval(alarm)
         return alarm
+
+    def set_alarm(backend: Any, alarm_name: str, *arguments: Any) -> None:
+        """What is set by hand holds for a whole interval, so that whoever looks for it can see it."""
+        set_alarm_state(backend, alarm_name, *arguments)
+        alarm: Any = backend.alarms[alarm_name]
+        alarm.next_evaluation = _time.now() + _interval(alarm)
 
     def statistics(response: Any) -> Any:
         parameters = response._get_params()
@@ -270,6 +290,7 @@ def install() -> None:
         return ActionResult({"MetricDataResults": results})
 
     replaced_models.CloudWatchBackend.put_metric_alarm = put_alarm
+    replaced_models.CloudWatchBackend.set_alarm_state = set_alarm
     replaced_responses.CloudWatchResponse.get_metric_statistics = statistics
     replaced_responses.CloudWatchResponse.get_metric_data = metric_data
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from sagemaker_local.control.state.endpoint import Endpoint
+from sagemaker_local.control.state.endpoint import Deployment, Endpoint, Variant
 from sagemaker_local.router.routes import (
     EndpointKey,
     EndpointRoute,
@@ -39,26 +39,63 @@ class Router(Protocol):
         """Return when no request is under way to the instances."""
 
 
-def route_of(endpoint: Endpoint, fleets: Mapping[str, ServingFleet]) -> EndpointRoute:
-    """The endpoint's variants by current weight, with the instances of their fleets."""
-    return EndpointRoute(
-        *endpoint.key,
-        status=endpoint.status.value,
-        variants=tuple(
-            VariantRoute(
-                each.name,
-                each.current_weight,
-                fleets[each.name].routes,
-                echo=not fleets[each.name].needs_process,
-                strategy=RoutingStrategy(each.production.routing_config.routing_strategy)
-                if each.production.routing_config
-                else RoutingStrategy.RANDOM,
-                config_name=endpoint.config_name,
-            )
-            for each in endpoint.variants
-            if each.name in fleets
-        ),
-    )
+_NO_FLEETS: Mapping[str, ServingFleet] = {}
+
+
+def route_of(
+    endpoint: Endpoint,
+    fleets: Mapping[str, ServingFleet],
+    joining: Mapping[str, ServingFleet] = _NO_FLEETS,
+    stranded: Mapping[str, ServingFleet] = _NO_FLEETS,
+) -> EndpointRoute:
+    """The endpoint's variants by current weight, with the instances of their fleets.
+
+    ``joining`` fleets get the shares of the deployment under way, ``stranded`` ones those of one that ended badly.
+    """
+    deployment = endpoint.change if isinstance(endpoint.change, Deployment) else None
+    taken = deployment.shares if deployment and joining else {}
+    lost = endpoint.stranded.shares if endpoint.stranded and stranded else {}
+    parts = [*_parts(endpoint.variants, fleets, endpoint.config_name, _left(endpoint, taken, lost))]
+    if endpoint.stranded:
+        left = _left(endpoint, taken, {})
+        shares = {name: share * left.get(name, 0.0) for name, share in lost.items()}
+        parts += _parts(endpoint.variants, stranded, endpoint.stranded.config_name, shares)
+    if deployment:
+        parts += _parts(deployment.variants, joining, deployment.config_name, taken, new=True)
+    return EndpointRoute(*endpoint.key, status=endpoint.status.value, variants=tuple(parts))
+
+
+def _left(endpoint: Endpoint, *taken: Mapping[str, float]) -> Mapping[str, float]:
+    """What stays of each variant's calls. A variant that a deployment does not have goes with the others."""
+    left = {each.name: 1.0 for each in endpoint.variants}
+    for shares in taken:
+        rest = max(shares.values(), default=0.0)
+        left = {name: share * (1 - shares.get(name, rest)) for name, share in left.items()}
+    return left
+
+
+def _parts(
+    variants: Iterable[Variant],
+    fleets: Mapping[str, ServingFleet],
+    config_name: str,
+    shares: Mapping[str, float],
+    *,
+    new: bool = False,
+) -> Iterable[VariantRoute]:
+    """A new variant's current weight is its part of the traffic; here the shares say that."""
+    for each in variants:
+        if each.name not in fleets or shares.get(each.name, 0.0) <= 0:
+            continue
+        routing = each.production.routing_config
+        yield VariantRoute(
+            each.name,
+            each.desired_weight if new else each.current_weight,
+            fleets[each.name].routes,
+            echo=not fleets[each.name].needs_process,
+            strategy=RoutingStrategy(routing.routing_strategy) if routing else RoutingStrategy.RANDOM,
+            share=shares[each.name],
+            config_name=config_name,
+        )
 
 
 class Routes:

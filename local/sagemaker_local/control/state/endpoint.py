@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sagemaker_local.control.state.policy import Policy
 from sagemaker_local.control.state.records import Container, ProductionVariant
-from sagemaker_local.control.wire.decoding import Document
 from sagemaker_local.router.routes import EndpointKey
 
 
 class EndpointStatus(StrEnum):
-    """API shape EndpointStatus, as far as endpoints get here."""
+    """API shape EndpointStatus."""
 
     CREATING = "Creating"
     IN_SERVICE = "InService"
     UPDATING = "Updating"
+    SYSTEM_UPDATING = "SystemUpdating"
     ROLLING_BACK = "RollingBack"
+    OUT_OF_SERVICE = "OutOfService"
     DELETING = "Deleting"
     FAILED = "Failed"
+    UPDATE_ROLLBACK_FAILED = "UpdateRollbackFailed"
 
 
 class Stage(StrEnum):
@@ -60,22 +64,17 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class AllAtOnce:
-    """The part of API shape DeploymentConfig that is acted upon; seconds. ``document`` is the whole."""
-
-    wait_seconds: float = 0.0
-    termination_wait_seconds: float = 0.0
-    document: Document | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Deployment:
-    """A new fleet for an endpoint configuration: of a creation, or of an update while the earlier fleet serves."""
+    """A new fleet for an endpoint configuration: of a creation, or of an update while the earlier fleet serves.
+
+    ``shares`` is the part of each variant's calls that the new fleet gets already; empty while it gets none.
+    """
 
     config_name: str
     variants: tuple[Variant, ...]
     start_time: float
-    policy: AllAtOnce
+    policy: Policy
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,15 @@ class Deletion:
     start_time: float
 
 
-Change = Deployment | Scaling | Deletion
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """SageMaker's own work on the endpoint, which serves on; ``seconds`` long."""
+
+    start_time: float
+    seconds: float
+
+
+Change = Deployment | Scaling | Deletion | Maintenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,7 @@ class Endpoint:
     """``variants`` are those of ``config_name``, which serve; a failed or unfinished creation has none that do.
 
     ``change`` is what is under way: set exactly while the status is one in between.
+    ``stranded`` is a deployment whose rollback failed: its fleet serves beside the earlier one.
     """
 
     key: EndpointKey
@@ -111,7 +119,8 @@ class Endpoint:
     last_modified_time: float
     failure_reason: str = ""
     change: Change | None = None
-    last_policy: AllAtOnce | None = None
+    last_policy: Policy | None = None
+    stranded: Deployment | None = None
 
     @property
     def name(self) -> str:
