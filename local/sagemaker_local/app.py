@@ -26,7 +26,7 @@ from sagemaker_local.control.lifecycle.engine import Engine
 from sagemaker_local.control.lifecycle.fleets import Fleets
 from sagemaker_local.control.lifecycle.routes import Routes
 from sagemaker_local.control.limits import RateLimit
-from sagemaker_local.control.monitor import Monitor
+from sagemaker_local.control.monitor import Alarm, Monitor
 from sagemaker_local.control.server import ControlServer
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.hosting.host import Fleet, Host
@@ -36,6 +36,8 @@ from sagemaker_local.inner.passage import Passage, Passed
 from sagemaker_local.inner.process import InnerAws
 from sagemaker_local.router.process import RouterProcess, RouterSettings
 from sagemaker_local.router.routes import EndpointKey
+from sagemaker_local.scaling.api import ScalingApi
+from sagemaker_local.scaling.scaler import Scaler
 from sagemaker_local.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -134,7 +136,16 @@ async def _start_control(
             ClockAdmin(clock, store, monitor.sync, engine.published).answers,
         )
     )
-    server = ControlServer(Api(store, faults, limit, calls, clock.now), admin, passage, accounts)
+    scaler = Scaler(store, clock.now)
+    scaling = ScalingApi(store, calls, clock.now, monitor.change_alarms)
+
+    async def alarms_judged(alarms: tuple[Alarm, ...]) -> None:
+        scaler.act(alarms)
+        for state in store.states():
+            await monitor.change_alarms(state)
+
+    monitor.ticked.append(alarms_judged)
+    server = ControlServer(Api(store, faults, limit, calls, clock.now), admin, passage, accounts, scaling)
     await server.start(listener)
     stack.push_async_callback(server.close)
 

@@ -13,7 +13,7 @@ import aiohttp
 
 from sagemaker_local.control.lifecycle.clock import Clock
 from sagemaker_local.control.metrics import PERIOD_SECONDS, Series, series_of
-from sagemaker_local.control.state.store import Store
+from sagemaker_local.control.state.store import AccountState, Store
 from sagemaker_local.metrics.alarm import AlarmState
 from sagemaker_local.router.period import VariantPeriod
 
@@ -33,6 +33,14 @@ class Alarm:
     name: str
     state: AlarmState
     actions: tuple[str, ...]
+    threshold: float
+    value: float | None
+    """The last that it was judged by."""
+
+    @property
+    def firing(self) -> bool:
+        """Whether it is in ALARM."""
+        return self.state is AlarmState.ALARM
 
 
 class Router(Protocol):
@@ -101,6 +109,15 @@ class Monitor:
         for each in self.ticked:
             await each(alarms)
 
+    async def change_alarms(self, state: AccountState) -> None:
+        """Put and delete the alarms that scaling policies made and left."""
+        scaling = state.scaling
+        if scaling.put or scaling.gone:
+            put, gone = list(scaling.put), list(scaling.gone)
+            scaling.put.clear()
+            scaling.gone.clear()
+            await self._tell(self._clock.now(), change=(state.account, state.region, put, gone))
+
     async def sync(self) -> None:
         """Tell CloudWatch the time."""
         await self._tell(self._clock.now())
@@ -111,24 +128,36 @@ class Monitor:
         return [
             each.name
             for each in await self._tell(self._clock.now())
-            if (each.account, each.region) == (account, region)
-            and each.name in wanted
-            and each.state is AlarmState.ALARM
+            if (each.account, each.region) == (account, region) and each.name in wanted and each.firing
         ]
 
     async def _tell(
-        self, now: float, data: list[dict[str, Any]] | None = None, *, evaluate: bool = False
+        self,
+        now: float,
+        data: list[dict[str, Any]] | None = None,
+        *,
+        evaluate: bool = False,
+        change: tuple[str, str, list[dict[str, Any]], list[str]] | None = None,
     ) -> tuple[Alarm, ...]:
         message: Mapping[str, Any] = {
             "now": now,
             "scale": self._clock.scale,
             "data": data or [],
             "evaluate": evaluate,
+            "change": change,
         }
         async with self._session.post(self._url, json=message) as reply:
             reply.raise_for_status()
             answer = await reply.json()
         return tuple(
-            Alarm(each["account"], each["region"], each["name"], AlarmState(each["state"]), tuple(each["actions"]))
+            Alarm(
+                each["account"],
+                each["region"],
+                each["name"],
+                AlarmState(each["state"]),
+                tuple(each["actions"]),
+                each["threshold"],
+                each["value"],
+            )
             for each in answer["alarms"]
         )

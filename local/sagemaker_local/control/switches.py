@@ -39,6 +39,10 @@ class Switches:
     rollback_failed_takes_deletion: bool = True
     """Whether DeleteEndpoint is taken while UpdateRollbackFailed (as above)."""
 
+    scalable_target_needs_in_service: bool = True
+    """Whether a variant of an endpoint that is Creating can be registered for scaling (Application Auto Scaling
+    does not say)."""
+
 
 def switched(switches: Switches, document: object) -> Switches:
     """With the fields that a JSON object names set anew. Raises ValueError for anything else."""

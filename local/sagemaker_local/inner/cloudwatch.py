@@ -173,6 +173,7 @@ def _evaluate(backend: Any, alarm: Any, now: float) -> None:
         values = [statistic_of(found[each], statistic) if each in found else None for each in starts]
     except ValueError:
         return
+    alarm.last_value = next((each for each in reversed(values) if each is not None), None)
     judgement = judge(rule, values, AlarmState(alarm.state_value))
     if judgement.state != alarm.state_value:
         data = {"version": "1.0", "statistic": statistic, "period": period, "threshold": rule.threshold}
@@ -194,6 +195,8 @@ def _alarms() -> list[dict[str, Any]]:
             "name": alarm.name,
             "state": alarm.state_value,
             "actions": alarm.alarm_actions if alarm.actions_enabled else [],
+            "threshold": float(alarm.threshold or 0),
+            "value": getattr(alarm, "last_value", None),
         }
         for account, region, backend in _backends()
         for alarm in list(backend.alarms.values())
@@ -207,6 +210,11 @@ def tick(message: Mapping[str, Any]) -> dict[str, Any]:
         backend = models.cloudwatch_backends[each["account"]][each["region"]]
         counts = {float(value): int(count) for value, count in each["values"]}
         backend.metric_data.append(_Datum(each["namespace"], each, Distribution(counts, each["total"])))
+    if message.get("change"):
+        account, region, put, gone = message["change"]
+        for each in put:
+            models.cloudwatch_backends[account][region].put_metric_alarm(**each)
+        models.cloudwatch_backends[account][region].delete_alarms(gone)
     if message.get("evaluate"):
         for _, _, backend in _backends():
             for alarm in list(backend.alarms.values()):

@@ -10,7 +10,7 @@ from sagemaker_local.control.operations.deployment_policies import fitting, poli
 from sagemaker_local.control.operations.deployments import DESIRED_COUNT, DESIRED_WEIGHT, deployment_of
 from sagemaker_local.control.operations.endpoints import refuse_by_status
 from sagemaker_local.control.operations.operation import Operation
-from sagemaker_local.control.state.endpoint import Endpoint, EndpointStatus
+from sagemaker_local.control.state.endpoint import Endpoint, EndpointStatus, Variant
 from sagemaker_local.control.state.policy import Policy
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document
@@ -64,9 +64,23 @@ def update_endpoint(state: AccountState, request: UpdateEndpointInput, now: floa
     deployment = deployment_of(
         state, config, _policy(endpoint, request), now, endpoint.variants, _retained_properties(request)
     )
+    _refuse_scaled(state, endpoint, deployment.variants)
     policy = fitting(deployment.policy, endpoint.variants, deployment.variants)
     state.change_endpoint(transitions.updating(endpoint, replace(deployment, policy=policy)))
     return {"EndpointArn": endpoint.arn}
+
+
+def _refuse_scaled(state: AccountState, endpoint: Endpoint, variants: tuple[Variant, ...]) -> None:
+    """A scaled variant can have another model, not another instance type (AWS: "Update endpoints that use automatic
+    scaling")."""
+    wanted = {each.name: each.production.instance_type for each in variants}
+    for each in endpoint.variants:
+        scaled = each.name in state.scaling.variants_of(endpoint.name)
+        if scaled and wanted.get(each.name) != each.production.instance_type:
+            raise invalid(
+                f'The variant "{each.name}" of endpoint "{endpoint.arn}" is registered as a scalable target, so it can '
+                "neither be removed nor get another instance type; deregister it first."
+            )
 
 
 def _changeable(state: AccountState, name: str) -> Endpoint:

@@ -140,6 +140,7 @@ def delete_endpoint(state: AccountState, request: EndpointInput, now: float) -> 
     refuse_by_status(
         endpoint, state.switches.out_of_service_takes_deletion, state.switches.rollback_failed_takes_deletion
     )
+    state.scaling.forget_endpoint(endpoint.name)
     state.change_endpoint(transitions.deleting(endpoint, now))
     return NOTHING
 

@@ -11,6 +11,7 @@ from sagemaker_local.control.state.records import EndpointConfig, Model
 from sagemaker_local.control.switches import Switches
 from sagemaker_local.control.wire.errors import already_exists, not_found
 from sagemaker_local.router.routes import EndpointKey
+from sagemaker_local.scaling.records import ScalingState
 
 
 class Named(Protocol):
@@ -85,6 +86,7 @@ class AccountState:
         self.endpoint_configs: Collection[EndpointConfig] = Collection(region, account, names.ENDPOINT_CONFIG)
         self.endpoints: Collection[Endpoint] = Collection(region, account, names.ENDPOINT)
         self.tags: dict[str, dict[str, str]] = {}
+        self.scaling = ScalingState()
         self._on_endpoint = on_endpoint
 
     @property
@@ -117,6 +119,10 @@ class Store:
     def endpoint(self, key: EndpointKey) -> Endpoint | None:
         """None when it is gone."""
         return self.of(key[0], key[1]).endpoints.get(key[2])
+
+    def states(self) -> Iterator[AccountState]:
+        """Every account and region that somebody has asked for."""
+        yield from list(self._states.values())
 
     def endpoints(self) -> Iterator[Endpoint]:
         """Of every account and region."""
