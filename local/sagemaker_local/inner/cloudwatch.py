@@ -85,6 +85,8 @@ class _Index:
 _EVALUATION_SECONDS = 60
 """How often CloudWatch evaluates an alarm, unless its period is shorter."""
 
+_MOST_DATA = 200_000
+
 _time = _Time()
 _lock = threading.Lock()
 _indexes: WeakKeyDictionary[Any, _Index] = WeakKeyDictionary()
@@ -121,6 +123,13 @@ def _periods(backend: Any, key: Key, start: float, end: float, period: int) -> d
 
 def _same(one: Iterable[Any], other: Iterable[Any]) -> bool:
     return {(each.name, each.value) for each in one} == {(each.name, each.value) for each in other}
+
+
+def _forget_oldest(backend: Any) -> None:
+    """CloudWatch keeps minutes for fifteen days; here memory is the limit, days of a dozen endpoints."""
+    with _lock:
+        if len(backend.metric_data) > _MOST_DATA:
+            del backend.metric_data[: _MOST_DATA // 2]
 
 
 def _key(namespace: str, name: str, dimensions: Iterable[Mapping[str, str]]) -> Key:
@@ -210,6 +219,7 @@ def tick(message: Mapping[str, Any]) -> dict[str, Any]:
         backend = models.cloudwatch_backends[each["account"]][each["region"]]
         counts = {float(value): int(count) for value, count in each["values"]}
         backend.metric_data.append(_Datum(each["namespace"], each, Distribution(counts, each["total"])))
+        _forget_oldest(backend)
     if message.get("change"):
         account, region, put, gone = message["change"]
         for each in put:

@@ -20,7 +20,7 @@ control = importlib.util.module_from_spec(_SPEC)
 sys.modules[_SPEC.name] = control
 _SPEC.loader.exec_module(control)
 
-images = control.images
+images, start = control.images, control.start
 CONTAINER = control.CONTAINER
 
 

@@ -145,7 +145,11 @@ def test_errors_of_the_new_fleet_roll_the_canary_back(world: Any, reason: bool, 
         except ClientError as error:
             answers[error.response["Error"]["Code"]] += 1
     assert answers.keys() == {"1", "ModelError"}
-    world.advance(70)
+    seen = set()
+    while (status := world.describe()["EndpointStatus"]) != "InService":
+        seen.add(status)
+        world.advance(1)
+    assert ("RollingBack" in seen) is rolling_back
     assert world.state(alarm) == "ALARM"
     assert world.metric("Invocation5XXErrors", config=new)[-1] == answers["ModelError"]
     assert world.metric("Invocations", config=new)[-1] == answers["ModelError"]

@@ -136,3 +136,41 @@ def test_the_clock_stands_still_between_steps(world: Any) -> None:
     status, said = world.local.admin_error("POST", "clock", {"advanceSeconds": 0})
     assert (status, "advanceSeconds" in said) == (400, True)
     assert world.local.admin_error("POST", "switches", {"nothing": True})[0] == 400
+
+
+def test_a_clock_that_runs_faster_judges_and_scales_by_itself(start: Any) -> None:
+    with start("--clock-scale", "600", "--create-seconds", "60", "--delete-seconds", "60") as local:
+        sagemaker, scaling = local.client("sagemaker"), local.client("application-autoscaling")
+        sagemaker.create_model(ModelName="m", PrimaryContainer={"Image": "local://echo"})
+        variant = {"VariantName": "a", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+        sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
+        sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
+
+        def endpoint() -> dict[str, Any]:
+            found: dict[str, Any] = sagemaker.describe_endpoint(EndpointName="e")
+            return found
+
+        local.until(lambda: endpoint()["EndpointStatus"] == "InService", "an endpoint in service")
+        of = {
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": "endpoint/e/variant/a",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        }
+        scaling.register_scalable_target(**of, MinCapacity=1, MaxCapacity=3)
+        metric = {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
+        alarms = scaling.put_scaling_policy(
+            **of,
+            PolicyName="p",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={"TargetValue": 1.0, "PredefinedMetricSpecification": metric},
+        )["Alarms"]
+
+        def scaled_out() -> bool:
+            for _ in range(5):
+                local.client("sagemaker-runtime").invoke_endpoint(EndpointName="e", Body=b"x")
+            return bool(endpoint()["ProductionVariants"][0]["CurrentInstanceCount"] == 3)
+
+        local.until(scaled_out, "three instances")
+        activities = scaling.describe_scaling_activities(ServiceNamespace="sagemaker")["ScalingActivities"]
+        assert alarms[0]["AlarmName"] in activities[-1]["Cause"]
+        local.until(lambda: endpoint()["ProductionVariants"][0]["CurrentInstanceCount"] == 1, "one instance again")

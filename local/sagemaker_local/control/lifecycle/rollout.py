@@ -174,6 +174,7 @@ class _Rollout:
         if isinstance(strategy, Rolling):
             return await self._roll_batches_back(strategy)
         await self._shift(dict.fromkeys(self._counts, 0.0))
+        await self._bench.clock.sleep(self._bench.create_seconds)
         return None
 
     async def _roll_batches_back(self, strategy: Rolling) -> str | None:
