@@ -107,7 +107,9 @@ def test_weights_move_without_a_new_fleet(world: Any) -> None:
         assert world.settled()["EndpointStatus"] == "InService"
         since = len(answers)
         world.until(lambda: len(answers) > since + 20, "answers by the new weights")
-    assert Counter(answers[since + 2 :]).keys() == {"two"}
+    counted = Counter(answers[since:])
+    assert counted.keys() <= {"one", "two"}
+    assert counted["one"] <= 2  # each of the two threads may have had a call under way
     assert {each["pid"] for each in world.local.instances(world.endpoint)} == pids
 
 

@@ -88,11 +88,13 @@ class _Rollout:
 
     async def _shift(self, shares: Mapping[str, float]) -> None:
         """The router goes by the new shares before anybody can see them."""
-        now = self._bench.clock.now()
-        endpoint = transitions.activating(self._bench.endpoint(self._key), now, shares)
-        self._bench.routes.set(self._bench.fleets.route(endpoint))
-        await self._bench.routes.flush()
-        self._bench.store.put_endpoint(endpoint)
+        bench, now = self._bench, self._bench.clock.now()
+        bench.routes.set(bench.fleets.route(transitions.activating(bench.endpoint(self._key), now, shares)))
+        await bench.routes.flush()
+        endpoint = transitions.activating(bench.endpoint(self._key), now, shares)
+        bench.store.put_endpoint(endpoint)
+        bench.routes.set(bench.fleets.route(endpoint))  # an instance may have changed, by the record before
+        await bench.routes.flush()
 
     async def _bake(self) -> str | None:
         """None when the wait went by without an alarm."""
