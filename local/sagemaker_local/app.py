@@ -21,12 +21,13 @@ from sagemaker_local.asynchronous.queue import Queue
 from sagemaker_local.asynchronous.routing import BothRouters
 from sagemaker_local.asynchronous.runtime import AsyncRuntime
 from sagemaker_local.control.admin import Admin, AdminParts
+from sagemaker_local.control.admin_clock import ClockAdmin
 from sagemaker_local.control.api import Api
 from sagemaker_local.control.calls import CallLog
 from sagemaker_local.control.capture import CaptureWriter, Target
 from sagemaker_local.control.faults import Faults
 from sagemaker_local.control.lifecycle.changes import Workbench
-from sagemaker_local.control.lifecycle.clock import Clock
+from sagemaker_local.control.lifecycle.clock import Clock, ManualClock
 from sagemaker_local.control.lifecycle.components import Components
 from sagemaker_local.control.lifecycle.engine import Engine
 from sagemaker_local.control.lifecycle.environments import Environments
@@ -34,6 +35,7 @@ from sagemaker_local.control.lifecycle.fleets import Fleets
 from sagemaker_local.control.lifecycle.jobs import Jobs
 from sagemaker_local.control.lifecycle.routes import Routes
 from sagemaker_local.control.limits import RateLimit
+from sagemaker_local.control.monitor import Alarm, Monitor
 from sagemaker_local.control.server import ControlServer
 from sagemaker_local.control.state.components import ComponentKey
 from sagemaker_local.control.state.features import AsyncInference, DataCapture
@@ -49,6 +51,8 @@ from sagemaker_local.router.capture import CAPTURED
 from sagemaker_local.router.process import RouterProcess, RouterSettings
 from sagemaker_local.router.routes import EndpointKey
 from sagemaker_local.router.serverless import ENVIRONMENTS
+from sagemaker_local.scaling.api import ScalingApi
+from sagemaker_local.scaling.scaler import Scaler
 from sagemaker_local.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -137,7 +141,7 @@ async def _start_control(
 
     store = Store(endpoint_asked, settings.switches, job_asked, component_asked)
     storage = Storage(inner.url)
-    clock = Clock(settings.clock_scale)
+    clock = ManualClock() if settings.clock == "manual" else Clock(settings.clock_scale)
     capture = _capture_writer(store, storage, settings.capture_seconds)
     stack.push_async_callback(capture.close)
     listeners[CAPTURED] = capture.captured
@@ -146,7 +150,12 @@ async def _start_control(
     host = Host(host_settings, fleet_changed)
     stack.push_async_callback(host.close)
     fleets = Fleets(host, routes)
-    bench = Workbench(clock, store, fleets, routes, faults, settings.create_seconds, settings.delete_seconds)
+    monitor = Monitor(clock, store, router, inner.url)
+    stack.push_async_callback(monitor.close)
+    await monitor.sync()
+    monitor.start()
+    seconds = (settings.create_seconds, settings.delete_seconds)
+    bench = Workbench(clock, store, fleets, routes, faults, *seconds, monitor.firing)
     engine = Engine(bench)
     stack.push_async_callback(engine.close)
     jobs = Jobs(clock, store, host, settings.create_seconds)
@@ -168,10 +177,20 @@ async def _start_control(
             calls,
             lambda: {"control": os.getpid(), "router": router.pid, "aws": inner.pid},
             dispatcher,
+            ClockAdmin(clock, store, monitor.sync, engine.published).answers,
         )
     )
+    scaler = Scaler(store, clock.now)
+    scaling = ScalingApi(store, calls, clock.now, monitor.change_alarms)
+
+    async def alarms_judged(alarms: tuple[Alarm, ...]) -> None:
+        scaler.act(alarms)
+        for state in store.states():
+            await monitor.change_alarms(state)
+
+    monitor.ticked.append(alarms_judged)
     runtime = AsyncRuntime(store, dispatcher, clock.now)
-    server = ControlServer(Api(store, faults, limit, calls), admin, passage, accounts, runtime)
+    server = ControlServer(Api(store, faults, limit, calls, clock.now), admin, passage, accounts, runtime, scaling)
     await server.start(listener)
     stack.push_async_callback(server.close)
 

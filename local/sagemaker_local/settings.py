@@ -27,6 +27,7 @@ class Settings:
     images: Path | None
     create_seconds: float
     delete_seconds: float
+    clock: str
     clock_scale: float
     calls_per_second: float | None
     max_processes_per_variant: int | None
@@ -122,6 +123,12 @@ FLAGS = (
     ),
     Flag("create-seconds", _number(0), "2.0", "The least that creating or updating an endpoint takes."),
     Flag("delete-seconds", _number(0), "0.8", "The least that deleting an endpoint takes."),
+    Flag(
+        "clock",
+        _choice("real", "manual"),
+        "real",
+        "Whether time passes by itself, or only when the admin API is told to advance it.",
+    ),
     Flag("clock-scale", _number(0, above=True), "1.0", "How many seconds of a phase pass in a real second."),
     Flag(
         "calls-per-second",

@@ -32,7 +32,7 @@ def choose(route: EndpointRoute, running: Mapping[str, int], limit: int, point: 
         for variant in route.variants
         if (room := [each for each in places(route, variant) if running.get(each.instance_id, 0) < limit])
     ]
-    index = WeightedChoice([variant.weight for variant, _ in free]).pick(point)
+    index = WeightedChoice([variant.weight * variant.share for variant, _ in free]).pick(point)
     if index is None:
         return None
     return min(free[index][1], key=lambda each: running.get(each.instance_id, 0))

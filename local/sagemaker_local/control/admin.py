@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aiohttp import web
 
 from sagemaker_local.asynchronous.dispatcher import Dispatcher
+from sagemaker_local.control.admin_clock import Answer
 from sagemaker_local.control.calls import Call, CallLog
 from sagemaker_local.control.fault_documents import document_of, fault_of
 from sagemaker_local.control.faults import Faults
@@ -26,7 +27,10 @@ _Answer = Callable[[web.BaseRequest, object], object]
 
 @dataclass(frozen=True, slots=True)
 class AdminParts:
-    """What the admin API looks at and changes. ``health`` gives process ids by what the process is."""
+    """What the admin API looks at and changes. ``health`` gives process ids by what the process is.
+
+    ``more`` are further answers, by method and path.
+    """
 
     store: Store
     fleets: Fleets
@@ -35,6 +39,7 @@ class AdminParts:
     calls: CallLog
     health: Callable[[], Mapping[str, int | None]]
     dispatcher: Dispatcher
+    more: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
 
 
 class NoSuchPathError(Exception):
@@ -68,11 +73,14 @@ class Admin:
         found = self._answers.get((request.method, path)) or (
             self._answers.get((request.method, "faults")) if path.startswith("faults/") else None
         )
-        if found is None:
-            return _json(404, {"message": f"{request.method} {request.path} is not served; see docs/local.md."})
+        more = self._parts.more.get((request.method, path))
         try:
             body = json.loads(await request.read() or b"null")
-            return _json(200, found(request, body))
+            if more is not None:
+                return _json(200, await more(body))
+            if found is not None:
+                return _json(200, found(request, body))
+            raise NoSuchPathError(f"{request.method} {request.path} is not served; see docs/local.md.")
         except NoSuchPathError as error:
             return _json(404, {"message": str(error)})
         except ValueError as error:
@@ -170,6 +178,8 @@ def _endpoint(endpoint: Endpoint, fleets: Fleets) -> dict[str, Any]:
         "failureReason": endpoint.failure_reason,
         "fleets": [
             *_fleets("serving", fleets.of(endpoint.key)),
+            *_fleets("joining", fleets.joining(endpoint.key)),
+            *_fleets("stranded", fleets.stranded(endpoint.key)),
             *_fleets("starting", fleets.starting(endpoint.key)),
         ],
     }

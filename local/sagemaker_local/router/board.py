@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sagemaker_local.router.choice import WeightedChoice
+from sagemaker_local.router.period import Period
 from sagemaker_local.router.pool import Pool
 from sagemaker_local.router.routes import SERVING, EndpointKey, EndpointRoute, RouteTable, RoutingStrategy, VariantRoute
 from sagemaker_local.router.serverless import Gate
@@ -19,7 +20,16 @@ Address = tuple[str, int]
 class Counter:
     """Running totals of one variant; outlives its routes."""
 
-    __slots__ = ("client_errors", "invocations", "latency", "model_errors", "server_errors", "setup_time", "setups")
+    __slots__ = (
+        "client_errors",
+        "invocations",
+        "latency",
+        "model_errors",
+        "period",
+        "server_errors",
+        "setup_time",
+        "setups",
+    )
 
     def __init__(self) -> None:
         self.invocations = 0
@@ -29,11 +39,13 @@ class Counter:
         self.latency = 0
         self.setups = 0
         self.setup_time = 0
+        self.period = Period()
 
     def answered(self, status: int, microseconds: int) -> None:
         """Count one call that reached the variant; ``status`` is the container's, 0 when it gave none."""
         self.invocations += 1
         self.latency += microseconds
+        self.period.answered(status, microseconds)
         if 200 <= status < 300:
             return
         self.model_errors += 1
@@ -88,12 +100,18 @@ class EndpointTarget:
         self.serving = route.status in SERVING and not route.asynchronous
         self.variants = variants
         self.special = components is not None or any(each.route.capture or each.gate for each in variants)
-        self._by_name = {each.route.name.encode("latin-1"): each for each in variants}
-        self._choice = WeightedChoice([each.route.weight for each in variants])
+        self._by_name: dict[bytes, list[VariantTarget]] = {}
+        for each in variants:
+            self._by_name.setdefault(each.route.name.encode("latin-1"), []).append(each)
+        self._choice = WeightedChoice([each.route.weight * each.route.share for each in variants])
 
     def by_name(self, name: bytes) -> VariantTarget | None:
-        """What TargetVariant names."""
-        return self._by_name.get(name)
+        """What TargetVariant names; of two fleets that share a variant, one drawn by share."""
+        found = self._by_name.get(name)
+        if found is None or len(found) == 1:
+            return found[0] if found else None
+        index = WeightedChoice([each.route.share for each in found]).pick(random.random())  # noqa: S311 - traffic split
+        return None if index is None else found[index]
 
     def by_weight(self) -> VariantTarget | None:
         """A variant drawn by weight; None when every weight is 0."""
@@ -109,7 +127,7 @@ class Board:
     def __init__(self) -> None:
         self.table = RouteTable()
         self.targets: dict[EndpointKey, EndpointTarget] = {}
-        self.counters: dict[tuple[EndpointKey, str], Counter] = {}
+        self.counters: dict[tuple[EndpointKey, str, str], Counter] = {}
         self.pools: dict[Address, Pool] = {}
         self.gates: dict[tuple[EndpointKey, str], Gate] = {}
         self.emit: Callable[[Mapping[str, Any]], None] = lambda event: None
@@ -140,7 +158,7 @@ class Board:
         return EndpointTarget(route, variants, named)
 
     def _variant(self, route: EndpointRoute, variant: VariantRoute) -> VariantTarget:
-        counter = self.counters.setdefault((route.key, variant.name), Counter())
+        counter = self.counters.setdefault((route.key, variant.name, variant.config_name), Counter())
         instances = [(each.instance_id, self._reference((each.host, each.port))) for each in variant.instances]
         return VariantTarget(variant, instances, counter, self._gate(route.key, variant))
 

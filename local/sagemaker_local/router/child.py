@@ -17,6 +17,7 @@ from sagemaker_local.router import control
 from sagemaker_local.router.board import Board
 from sagemaker_local.router.front import Front
 from sagemaker_local.router.limits import RouterSettings
+from sagemaker_local.router.period import taken
 
 _SWEEP_SECONDS = 0.25
 _LAST_REQUESTS_SECONDS = 2.0
@@ -75,8 +76,10 @@ class Child:
                     each.setups,
                     each.setup_time,
                 ]
-                for (key, name), each in self._board.counters.items()
+                for (key, name, _), each in self._board.counters.items()
             ]
+        elif message["op"] == "periods":
+            result = taken(self._board.counters)
         writer.write(control.encode({"id": message["id"], "result": result}))
         await writer.drain()
 

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 from collections import deque
 from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import Any
 from urllib.parse import unquote
 
@@ -66,6 +67,7 @@ class Request:
     """
 
     __slots__ = (
+        "arrived",
         "body",
         "complete",
         "endpoint",
@@ -81,6 +83,7 @@ class Request:
 
     def __init__(self, target: bytes) -> None:
         self.target = target
+        self.arrived = perf_counter()
         self.method = b""
         self.version = "1.1"
         self.headers: list[Header] = []
@@ -275,6 +278,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _stream(self, request: Request, endpoint: EndpointTarget, variant: VariantTarget) -> None:
         body = b"".join(request.body)
+        variant.counter.period.overhead(int((perf_counter() - request.arrived) * 1e6))
         if variant.route.echo:
             stream.echo(self, variant, request.headers, body)
             return
@@ -285,6 +289,7 @@ class ClientConnection(asyncio.Protocol):
         self, request: Request, found: EndpointTarget, variant: VariantTarget, watchers: list[Watcher] | None = None
     ) -> None:
         body = b"".join(request.body)
+        variant.counter.period.overhead(int((perf_counter() - request.arrived) * 1e6))
         if variant.route.echo:
             variant.counter.answered(200, 0)
             kind = custom_headers.value_of(request.headers, b"content-type") or b"application/octet-stream"

@@ -11,11 +11,12 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 from sagemaker_local.router import control
 from sagemaker_local.router.limits import RouterSettings
+from sagemaker_local.router.period import VariantPeriod, decoded
 from sagemaker_local.router.routes import EndpointKey, Instance, RouteTable
 from sagemaker_local.router.tables import changes
 
@@ -182,7 +183,21 @@ class RouterProcess:
             rows = await self._link.ask({"op": "counts"})
         except ConnectionResetError:
             return {}
-        return {((a, r, n), variant): VariantCounts(*numbers) for a, r, n, variant, *numbers in rows}
+        counts: dict[tuple[EndpointKey, str], VariantCounts] = {}
+        for a, r, n, variant, *numbers in rows:
+            known = counts.get(((a, r, n), variant), VariantCounts())
+            counts[(a, r, n), variant] = VariantCounts(*map(sum, zip(astuple(known), numbers, strict=True)))
+        return counts
+
+    async def periods(self) -> list[VariantPeriod]:
+        """What each fleet answered since the last call of this. A router that died takes its own with it."""
+        if self._link is None:
+            return []
+        try:
+            rows = await self._link.ask({"op": "periods"})
+        except ConnectionResetError:
+            return []
+        return [decoded(each) for each in rows]
 
     async def close(self) -> None:
         """Stop listening, let requests under way finish for a moment, end the child."""

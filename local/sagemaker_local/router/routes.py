@@ -44,6 +44,8 @@ class VariantRoute:
     """One production variant. ``weight`` is relative; 0 is reached by TargetVariant only.
 
     ``echo``: the router answers with the request's own body and content type, no process behind it.
+    While a new fleet takes over, a variant is there twice: ``share`` is the part of its calls that each fleet gets,
+    ``config_name`` the endpoint configuration that each fleet is of.
     """
 
     name: str
@@ -51,6 +53,8 @@ class VariantRoute:
     instances: tuple[Instance, ...] = ()
     echo: bool = False
     strategy: RoutingStrategy = RoutingStrategy.RANDOM
+    share: float = 1.0
+    config_name: str = ""
     capture: CaptureRoute | None = None
     serverless: ServerlessRoute | None = None
     log_group: str | None = None

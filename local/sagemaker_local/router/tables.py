@@ -59,9 +59,11 @@ def _encode_variant(variant: VariantRoute) -> list[Any]:
         instances,
         variant.echo,
         variant.strategy.value,
-        variant.log_group,
+        variant.share,
+        variant.config_name,
         [capture.percentage, capture.inputs, capture.outputs] if capture else None,
         variant.serverless.max_concurrency if variant.serverless else None,
+        variant.log_group,
     ]
 
 
@@ -86,9 +88,11 @@ def _decode_variant(
     instances: list[Any],
     echo: bool,
     strategy: str,
-    log_group: str | None,
+    share: float,
+    config_name: str,
     capture: list[Any] | None,
     concurrency: int | None,
+    log_group: str | None,
 ) -> VariantRoute:
     return VariantRoute(
         name,
@@ -96,6 +100,8 @@ def _decode_variant(
         tuple(Instance(*each) for each in instances),
         echo,
         RoutingStrategy(strategy),
+        share,
+        config_name,
         CaptureRoute(*capture) if capture else None,
         ServerlessRoute(concurrency) if concurrency is not None else None,
         log_group,

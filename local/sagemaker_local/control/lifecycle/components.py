@@ -114,7 +114,8 @@ class Components:
     async def _run(self, key: ComponentKey) -> None:
         while (component := self._get(key)) is not None and component.change is not None:
             try:
-                await self._carry_out[type(component.change)](key)
+                with self._clock.acting():
+                    await self._carry_out[type(component.change)](key)
             except Exception:
                 log.exception("The change of inference component %s failed", key[2])
                 if isinstance(component.change, Removal):
@@ -135,10 +136,7 @@ class Components:
         assert isinstance(change, Rollout)  # noqa: S101 - _run chose this method by it
         fleet = self._host.start_fleet(component_fleet(component, change.spec, change.copies))
         try:
-            starting = asyncio.gather(self._clock.sleep(self._create_seconds), fleet.started(), return_exceptions=True)
-            for outcome in await starting:
-                if outcome is not None:
-                    raise outcome
+            await self._clock.at_least(self._create_seconds, fleet.started())
         except FleetFailure as failure:
             await fleet.stop()
             self._failed(key, _told(component, failure))

@@ -10,7 +10,7 @@ from typing import Any
 from sagemaker_local.control.lifecycle.clock import Clock
 from sagemaker_local.control.lifecycle.fleets import Fleets
 from sagemaker_local.control.lifecycle.routes import Routes
-from sagemaker_local.control.state.endpoint import Variant
+from sagemaker_local.control.state.endpoint import Deployment, Variant
 from sagemaker_local.control.state.records import ServerlessConfig
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.hosting.host import Fleet
@@ -52,7 +52,8 @@ class Environments:
         """An event of ``router.serverless``."""
         account, region, name = event["key"]
         key, variant = (account, region, name), event["variant"]
-        fleet, config = self._fleets.of(key).get(variant), self._config(key, variant)
+        fleet = self._fleets.joining(key).get(variant) or self._fleets.of(key).get(variant)
+        config = self._config(key, variant)
         if fleet is None or config is None:
             return
         if event["state"] == "idle":
@@ -70,14 +71,18 @@ class Environments:
 
     def _config(self, key: EndpointKey, variant: str) -> ServerlessConfig | None:
         endpoint = self._store.endpoint(key)
-        variants = endpoint.variants if endpoint else ()
-        return next((each.current_serverless for each in variants if each.name == variant), None)
+        if endpoint is None:
+            return None
+        if isinstance(endpoint.change, Deployment) and variant in self._fleets.joining(key):
+            return next((each.desired_serverless for each in endpoint.change.variants if each.name == variant), None)
+        return next((each.current_serverless for each in endpoint.variants if each.name == variant), None)
 
     async def _end_soon(self, key: EndpointKey, variant: str, fleet: Fleet) -> None:
-        await self._clock.sleep(self._idle_seconds)
-        config = self._config(key, variant)
-        if self._fleets.owner(fleet) == key and config is not None:
-            self._aim(fleet, config.provisioned)
+        with self._clock.acting():
+            await self._clock.sleep(self._idle_seconds)
+            config = self._config(key, variant)
+            if self._fleets.owner(fleet) == key and config is not None:
+                self._aim(fleet, config.provisioned)
 
     def _aim(self, fleet: Fleet, count: int) -> None:
         self._aims[fleet] = count

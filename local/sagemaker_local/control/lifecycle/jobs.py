@@ -95,7 +95,8 @@ class Jobs:
     async def _run(self, key: JobKey) -> None:
         reason = ""
         try:
-            await self._carry_out(self._job(key))
+            with self._clock.acting():
+                await self._carry_out(self._job(key))
         except JobFailed as failure:
             reason = str(failure)
         except asyncio.CancelledError:
@@ -119,10 +120,7 @@ class Jobs:
         name = f"{job.key[0]}-{job.key[1]}-{job.name}-{secrets.token_hex(4)}"
         folder = self._host.settings.state_dir / "transform" / name
         try:
-            starting = asyncio.gather(self._clock.sleep(self._create_seconds), fleet.started(), return_exceptions=True)
-            for outcome in await starting:
-                if outcome is not None:
-                    raise outcome
+            await self._clock.at_least(self._create_seconds, fleet.started())
             self._change(job.key, started)
             folder.mkdir(parents=True)
             stream = f"{job.name}/{fleet.instances[0].instance_id}{spec.log_suffix}/data-log"
@@ -134,7 +132,8 @@ class Jobs:
                 max_object_bytes=self._host.settings.max_archive_bytes,
                 say=lambda line: self._host.write_log(data_log, f"[sagemaker logs]: {line}"),
             )
-            await run(job.spec, instances, around)
+            with self._clock.resting():
+                await run(job.spec, instances, around)
         except FleetFailure as failure:
             raise failures.of_fleet(failure) from failure
         finally:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from sagemaker_local.control.state.endpoint import Endpoint, Variant
-from sagemaker_local.control.state.features import DataCapture
+from sagemaker_local.control.state.endpoint import Deployment, Endpoint, Variant
+from sagemaker_local.control.state.features import DataCapture, Features
+from sagemaker_local.control.state.records import ServerlessConfig
 from sagemaker_local.router.routes import (
     CaptureRoute,
     ComponentRoute,
@@ -44,34 +45,78 @@ class Router(Protocol):
         """Return when no request is under way to the instances."""
 
 
-def route_of(endpoint: Endpoint, fleets: Mapping[str, ServingFleet]) -> EndpointRoute:
-    """The endpoint's variants by current weight, with the instances of their fleets."""
+_NO_FLEETS: Mapping[str, ServingFleet] = {}
+
+
+def route_of(
+    endpoint: Endpoint,
+    fleets: Mapping[str, ServingFleet],
+    joining: Mapping[str, ServingFleet] = _NO_FLEETS,
+    stranded: Mapping[str, ServingFleet] = _NO_FLEETS,
+) -> EndpointRoute:
+    """The endpoint's variants by current weight, with the instances of their fleets.
+
+    ``joining`` fleets get the shares of the deployment under way, ``stranded`` ones those of one that ended badly.
+    """
+    deployment = endpoint.change if isinstance(endpoint.change, Deployment) else None
+    taken = deployment.shares if deployment and joining else {}
+    lost = endpoint.stranded.shares if endpoint.stranded and stranded else {}
+    features = endpoint.features
+    parts = [*_parts(endpoint.variants, fleets, endpoint.config_name, _left(endpoint, taken, lost), features)]
+    if endpoint.stranded:
+        left = _left(endpoint, taken, {})
+        shares = {name: share * left.get(name, 0.0) for name, share in lost.items()}
+        parts += _parts(endpoint.variants, stranded, endpoint.stranded.config_name, shares, endpoint.stranded.features)
+    if deployment:
+        parts += _parts(deployment.variants, joining, deployment.config_name, taken, deployment.features, new=True)
     return EndpointRoute(
         *endpoint.key,
         status=endpoint.status.value,
-        variants=tuple(
-            VariantRoute(
-                each.name,
-                each.current_weight,
-                fleets[each.name].routes,
-                echo=not fleets[each.name].needs_process and bool(each.containers),
-                strategy=strategy_of(each),
-                serverless=ServerlessRoute(each.current_serverless.max_concurrency)
-                if each.current_serverless
-                else None,
-                capture=capture_of(endpoint.features.data_capture),
-            )
-            for each in endpoint.variants
-            if each.name in fleets
-        ),
+        variants=tuple(parts),
         components=None if any(each.containers for each in endpoint.variants) else (),
-        asynchronous=endpoint.features.asynchronous is not None,
+        asynchronous=features.asynchronous is not None,
     )
 
 
-def strategy_of(variant: Variant) -> RoutingStrategy:
+def _left(endpoint: Endpoint, *taken: Mapping[str, float]) -> Mapping[str, float]:
+    """What stays of each variant's calls. A variant that a deployment does not have goes with the others."""
+    left = {each.name: 1.0 for each in endpoint.variants}
+    for shares in taken:
+        rest = max(shares.values(), default=0.0)
+        left = {name: share * (1 - shares.get(name, rest)) for name, share in left.items()}
+    return left
+
+
+def _parts(
+    variants: Iterable[Variant],
+    fleets: Mapping[str, ServingFleet],
+    config_name: str,
+    shares: Mapping[str, float],
+    features: Features,
+    *,
+    new: bool = False,
+) -> Iterable[VariantRoute]:
+    """A new variant's current weight is its part of the traffic; here the shares say that."""
+    for each in variants:
+        if each.name not in fleets or shares.get(each.name, 0.0) <= 0:
+            continue
+        serverless = each.desired_serverless if new else each.current_serverless
+        yield VariantRoute(
+            each.name,
+            each.desired_weight if new else each.current_weight,
+            fleets[each.name].routes,
+            echo=not fleets[each.name].needs_process and bool(each.containers),
+            strategy=strategy_of(each, serverless),
+            capture=capture_of(features.data_capture),
+            serverless=ServerlessRoute(serverless.max_concurrency) if serverless else None,
+            share=shares[each.name],
+            config_name=config_name,
+        )
+
+
+def strategy_of(variant: Variant, serverless: ServerlessConfig | None) -> RoutingStrategy:
     """A serverless variant's call goes to the environment that is free."""
-    if variant.current_serverless is not None:
+    if serverless is not None:
         return RoutingStrategy.LEAST_OUTSTANDING_REQUESTS
     config = variant.production.routing_config
     return RoutingStrategy(config.routing_strategy) if config else RoutingStrategy.RANDOM
@@ -82,6 +127,14 @@ def capture_of(config: DataCapture | None) -> CaptureRoute | None:
     if config is None or not config.enable_capture or not config.initial_sampling_percentage:
         return None
     return CaptureRoute(config.initial_sampling_percentage, "Input" in config.modes, "Output" in config.modes)
+
+
+def _of(variants: Mapping[str, VariantRoute], component: ComponentRoute) -> ComponentRoute:
+    """The component's calls are captured and counted as those of its variant."""
+    part = variants.get(component.variant.name)
+    if part is None:
+        return component
+    return replace(component, variant=replace(component.variant, capture=part.capture, config_name=part.config_name))
 
 
 class Routes:
@@ -125,12 +178,8 @@ class Routes:
         for key, components in self._components.items():
             route = endpoints.get(key)
             if route is not None and route.components is not None:
-                captures = {each.name: each.capture for each in route.variants}
-                captured = tuple(
-                    replace(each, variant=replace(each.variant, capture=captures.get(each.variant.name)))
-                    for each in components.values()
-                )
-                endpoints[key] = replace(route, components=captured)
+                parts = {each.name: each for each in route.variants}
+                endpoints[key] = replace(route, components=tuple(_of(parts, each) for each in components.values()))
         return RouteTable(endpoints, dict(self._accounts))
 
     def add_account(self, access_key: str, account: str) -> None:

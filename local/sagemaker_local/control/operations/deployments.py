@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sagemaker_local.control.state.endpoint import AllAtOnce, Deployment, Stage, Variant, VariantStatus
+from sagemaker_local.control.state.endpoint import Deployment, Stage, Variant, VariantStatus
+from sagemaker_local.control.state.policy import Policy
 from sagemaker_local.control.state.records import EndpointConfig, ProductionVariant
 from sagemaker_local.control.state.store import AccountState
-from sagemaker_local.control.wire.decoding import Document
-from sagemaker_local.control.wire.errors import not_served
 
 DESIRED_COUNT, DESIRED_WEIGHT = "DesiredInstanceCount", "DesiredWeight"
 """The variant properties that an update can retain (API shape VariantPropertyType)."""
@@ -17,7 +16,7 @@ DESIRED_COUNT, DESIRED_WEIGHT = "DesiredInstanceCount", "DesiredWeight"
 def deployment_of(
     state: AccountState,
     config: EndpointConfig,
-    policy: AllAtOnce,
+    policy: Policy,
     now: float,
     earlier: tuple[Variant, ...] = (),
     retained: frozenset[str] = frozenset(),
@@ -56,21 +55,3 @@ def _retaining(variant: Variant, earlier: Variant | None, retained: frozenset[st
         desired_count=earlier.desired_count if DESIRED_COUNT in retained else variant.desired_count,
         desired_weight=earlier.desired_weight if DESIRED_WEIGHT in retained else variant.desired_weight,
     )
-
-
-def policy_of(document: Document | None) -> AllAtOnce:
-    """Raises ApiError for everything but blue/green with all traffic at once."""
-    if document is None:
-        return AllAtOnce()
-    for member in ("RollingUpdatePolicy", "AutoRollbackConfiguration"):
-        if member in document:
-            raise not_served(f"{member} of DeploymentConfig")
-    blue_green = document.get("BlueGreenUpdatePolicy")
-    if blue_green is None:
-        return AllAtOnce(document=document)
-    routing = blue_green["TrafficRoutingConfiguration"]
-    if routing["Type"] != "ALL_AT_ONCE":
-        raise not_served(f"{routing['Type']} of TrafficRoutingConfiguration")
-    if "MaximumExecutionTimeoutInSeconds" in blue_green:
-        raise not_served("MaximumExecutionTimeoutInSeconds of BlueGreenUpdatePolicy")
-    return AllAtOnce(routing["WaitIntervalInSeconds"], blue_green.get("TerminationWaitInSeconds", 0), document)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sagemaker_local.control.lifecycle import transitions
 from sagemaker_local.control.operations import features
 from sagemaker_local.control.operations.component_rules import DELETE_REFUSED, has_components
-from sagemaker_local.control.operations.deployments import deployment_of, policy_of
+from sagemaker_local.control.operations.deployment_policies import policy_of
+from sagemaker_local.control.operations.deployments import deployment_of
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.operations.paging import ListInput, page
 from sagemaker_local.control.operations.serverless import described_config
@@ -138,6 +139,13 @@ def list_endpoints(state: AccountState, request: ListInput, now: float) -> Docum
     return {"Endpoints": endpoints, "NextToken": token}
 
 
+def refuse_by_status(endpoint: Endpoint, out_of_service: bool, rollback_failed: bool) -> None:
+    """Raises ApiError for the two states in which it is not known what SageMaker takes; True takes it."""
+    taken = {EndpointStatus.OUT_OF_SERVICE: out_of_service, EndpointStatus.UPDATE_ROLLBACK_FAILED: rollback_failed}
+    if not taken.get(endpoint.status, True):
+        raise invalid(f'Cannot change endpoint "{endpoint.arn}": its status is {endpoint.status}.')
+
+
 def delete_endpoint(state: AccountState, request: EndpointInput, now: float) -> Document:
     """Begins to end the fleets. Raises ApiError while another change is under way."""
     endpoint = state.endpoints.require(request.endpoint_name)
@@ -145,6 +153,10 @@ def delete_endpoint(state: AccountState, request: EndpointInput, now: float) -> 
         raise in_progress(endpoint.arn)
     if has_components(state, endpoint.name):
         raise invalid(DELETE_REFUSED)
+    refuse_by_status(
+        endpoint, state.switches.out_of_service_takes_deletion, state.switches.rollback_failed_takes_deletion
+    )
+    state.scaling.forget_endpoint(endpoint.name)
     state.change_endpoint(transitions.deleting(endpoint, now))
     return NOTHING
 

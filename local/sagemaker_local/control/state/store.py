@@ -15,6 +15,7 @@ from sagemaker_local.control.state.records import EndpointConfig, Model
 from sagemaker_local.control.switches import DEFAULTS, Switches
 from sagemaker_local.control.wire.errors import already_exists, not_found
 from sagemaker_local.router.routes import EndpointKey
+from sagemaker_local.scaling.records import ScalingState
 
 
 def _nobody(key: tuple[str, str, str]) -> None:
@@ -91,11 +92,11 @@ class AccountState:
         account: str,
         region: str,
         on_endpoint: Callable[[EndpointKey], None],
-        switches: Switches = DEFAULTS,
+        switches: Callable[[], Switches] = Switches,
         on_job: Callable[[JobKey], None] = _nobody,
         on_component: Callable[[ComponentKey], None] = _nobody,
     ) -> None:
-        self.switches = switches
+        self._switches = switches
         self.account = account
         self.region = region
         self.models: Collection[Model] = Collection(region, account, names.MODEL)
@@ -116,9 +117,15 @@ class AccountState:
             kind: Collection(region, account, name) for kind, name in names.JOB_DEFINITIONS.items()
         }
         self.tags: dict[str, dict[str, str]] = {}
+        self.scaling = ScalingState()
         self._on_endpoint = on_endpoint
         self._on_job = on_job
         self._on_component = on_component
+
+    @property
+    def switches(self) -> Switches:
+        """Which way is taken where SageMaker's is not known."""
+        return self._switches()
 
     def change_endpoint(self, endpoint: Endpoint) -> None:
         """Put an endpoint with a change that must be carried out."""
@@ -157,13 +164,17 @@ class Store:
         state = self._states.get((account, region))
         if state is None:
             state = self._states[account, region] = AccountState(
-                account, region, self._on_endpoint, self.switches, self._on_job, self._on_component
+                account, region, self._on_endpoint, lambda: self.switches, self._on_job, self._on_component
             )
         return state
 
     def endpoint(self, key: EndpointKey) -> Endpoint | None:
         """None when it is gone."""
         return self.of(key[0], key[1]).endpoints.get(key[2])
+
+    def states(self) -> Iterator[AccountState]:
+        """Every account and region that somebody has asked for."""
+        yield from list(self._states.values())
 
     def endpoints(self) -> Iterator[Endpoint]:
         """Of every account and region."""

@@ -27,6 +27,8 @@ VARIANTS = st.builds(
     st.lists(INSTANCES, max_size=3).map(tuple),
     st.booleans(),
     st.sampled_from(RoutingStrategy),
+    st.floats(0, 1),
+    st.sampled_from(["", "config"]),
     st.none() | st.builds(CaptureRoute, st.integers(1, 100), st.booleans(), st.booleans()),
     st.none() | st.builds(ServerlessRoute, st.integers(1, 200)),
     st.none() | st.just("/aws/sagemaker/InferenceComponents/c"),
