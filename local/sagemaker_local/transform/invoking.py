@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from sagemaker_local.transform.spec import MEGABYTE, TransformSpec
 _LOOPBACK = "127.0.0.1"
 _MOST_REPLY_BYTES = 256 * MEGABYTE
 _PARAMETERS_SECONDS = 2.0
+_NOTICE_SECONDS = 1.0
 _CHUNK = 64 * 1024
 
 
@@ -48,6 +50,17 @@ class Instances:
     def echo(self) -> bool:
         """Whether requests are their own replies."""
         return not self._fleet.needs_process
+
+    @property
+    def next_change(self) -> asyncio.Event:
+        """Set when an instance comes, goes or is healed."""
+        return self._changed
+
+    async def noticed(self, change: asyncio.Event) -> None:
+        """Return when a process that may have died is known to have, at the latest after a second."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_NOTICE_SECONDS):
+                await change.wait()
 
     async def port(self, number: int) -> int:
         """Return once the instance can take requests."""
@@ -100,6 +113,7 @@ class Client:
             return body
         failure = failures.no_response("")
         for _ in range(self._spec.max_retries + 1):
+            changed = self._instances.next_change
             try:
                 async with asyncio.timeout(self._spec.timeout_seconds):
                     status, reply = await self._post(number, body, chunked)
@@ -108,6 +122,7 @@ class Client:
                 continue
             except (aiohttp.ClientError, OSError) as error:
                 failure = failures.no_response(f"The connection ended: {error}")
+                await self._instances.noticed(changed)
                 continue
             if 200 <= status < 300:
                 return reply

@@ -218,6 +218,43 @@ def test_a_failed_update_keeps_what_serves(world: Any, components: Any) -> None:
     assert "FailureReason" not in components.settled("one")
 
 
+def test_a_failed_update_can_be_failed_by_a_switch(world: Any, components: Any) -> None:
+    components.create("one")
+    world.local.admin("POST", "switches", {"failed_component_update_keeps_serving": False})
+    try:
+        world.sagemaker.update_inference_component(
+            InferenceComponentName=components.name("one"), Specification=components.specification(MODE="crash")
+        )
+        assert components.settled("one")["InferenceComponentStatus"] == "Failed"
+    finally:
+        world.local.admin("POST", "switches", {"failed_component_update_keeps_serving": True})
+
+
+def test_calls_of_a_component_are_captured_as_its_variants(world: Any, components: Any) -> None:
+    config, folder = components.name("captured"), f"captured-{world.prefix}"
+    variant = {"VariantName": "a", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    world.sagemaker.create_endpoint_config(
+        EndpointConfigName=config,
+        ProductionVariants=[variant],
+        ExecutionRoleArn=ROLE,
+        DataCaptureConfig={
+            "EnableCapture": True,
+            "InitialSamplingPercentage": 100,
+            "DestinationS3Uri": f"s3://models/{folder}",
+            "CaptureOptions": [{"CaptureMode": "Input"}],
+        },
+    )
+    components.create("one")
+    world.sagemaker.update_endpoint(EndpointName=world.endpoint, EndpointConfigName=config)
+    world.sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=world.endpoint, WaiterConfig={"Delay": 1})
+    components.invoke("one")
+    s3 = world.local.client("s3")
+    found = world.until(
+        lambda: s3.list_objects_v2(Bucket="models", Prefix=folder).get("Contents"), "a file of captured data"
+    )
+    assert found[0]["Key"].startswith(f"{folder}/{world.endpoint}/a/")
+
+
 def test_a_failed_creation_is_failed_and_can_be_deleted(world: Any, components: Any) -> None:
     found = components.create("one", Specification=components.specification("registry.example/unknown:1"))
     assert found["InferenceComponentStatus"] == "Failed"
