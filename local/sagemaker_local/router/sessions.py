@@ -53,7 +53,7 @@ class Sessions:
             return None
         variant = endpoint.by_name(session.variant.encode("latin-1"))
         instances = [each for each in variant.instances if each[0] == session.instance_id] if variant else []
-        return VariantTarget(variant.route, instances, variant.counter) if variant and instances else None
+        return VariantTarget(variant.route, instances, variant.counter, variant.gate) if variant and instances else None
 
     def watcher(self, endpoint: EndpointTarget, variant: VariantTarget) -> Watcher:
         """What takes note of the sessions that a reply opens and closes."""
