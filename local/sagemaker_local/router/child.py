@@ -36,7 +36,7 @@ class Child:
         """Until told to close, or until the parent is gone."""
         loop = asyncio.get_running_loop()
         reader, writer = await asyncio.open_unix_connection(sock=parent)
-        self._front.emit = self._board.emit = lambda event: self._emit(event, writer)
+        self._front.special.emit = self._board.emit = lambda event: self._emit(event, writer)
         await self._answer(await control.receive(reader), writer)  # the table; without it every endpoint is unknown
         server = await loop.create_server(self._front.connection, sock=listener, backlog=4096)
         sweep = loop.create_task(self._sweep())

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import deque
-from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
 
-from sagemaker_local.router import callers, capture, custom_headers, replies, special, stream
+from sagemaker_local.router import callers, custom_headers, replies
 from sagemaker_local.router.board import Board, EndpointTarget, VariantTarget
 from sagemaker_local.router.invocation import CUSTOM_PREFIX, Invocation, request_for_model
 from sagemaker_local.router.limits import ADMIN_PREFIX, RouterSettings
 from sagemaker_local.router.pool import Header
-from sagemaker_local.router.serverless import MOST_BODY_BYTES, Gate
-from sagemaker_local.router.sessions import Sessions
+from sagemaker_local.router.special import Call, Special
+from sagemaker_local.router.stream import StreamInvocation
 from sagemaker_local.router.upstream import Passage, Upstream
 from sagemaker_local.router.watching import Outcome, WatchedInvocation, Watcher
 
@@ -28,15 +27,14 @@ _CACHED = 10_000
 
 
 class Front:
-    """What all client connections share. ``emit`` tells the parent of something."""
+    """What all client connections share."""
 
     def __init__(self, board: Board, settings: RouterSettings) -> None:
         self.board = board
-        self.emit: Callable[[Mapping[str, Any]], None] = lambda event: None
         self.settings = settings
         self.limits = (settings.connect_timeout_seconds, settings.model_timeout_seconds)
-        self.sessions = Sessions()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.special = Special(board, settings, self.tasks)
         self.clients: set[ClientConnection] = set()
         self.closing = False
         self._callers: dict[bytes, callers.Caller | None] = {}
@@ -63,13 +61,14 @@ class Front:
 class Request:
     """One request as far as it has arrived. ``endpoint`` is None for what is not an invocation.
 
-    ``stream``: the reply is asked for as an event stream.
+    ``custom`` are the headers of the runtime's own. ``stream``: the reply is asked for as an event stream.
     """
 
     __slots__ = (
         "arrived",
         "body",
         "complete",
+        "custom",
         "endpoint",
         "headers",
         "keep_alive",
@@ -87,6 +86,7 @@ class Request:
         self.method = b""
         self.version = "1.1"
         self.headers: list[Header] = []
+        self.custom: list[Header] = []
         self.body: list[bytes] = []
         self.size = 0
         self.complete = False
@@ -121,7 +121,7 @@ class ClientConnection(asyncio.Protocol):
         self._incoming: Request = Request(b"")
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before first use
         self.upstream: Upstream | None = None
-        self.stream: stream.StreamInvocation | None = None
+        self.stream: StreamInvocation | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # a TCP connection's transport is a Transport
@@ -224,70 +224,20 @@ class ClientConnection(asyncio.Protocol):
         if isinstance(found, replies.RuntimeFailure):
             self.reply(*found.encode())
             return
-        custom = [each for each in request.headers if each[0].startswith(CUSTOM_PREFIX)]
-        if custom or request.stream or found.special:
-            self._invoke_specially(request, found, custom)
+        request.custom = [each for each in request.headers if each[0].startswith(CUSTOM_PREFIX)]
+        if request.custom or request.stream or found.special:
+            self._front.special.invoke(self, request, found)
             return
         variant = found.by_weight()
         if variant is None:
             self.reply(*replies.no_weight(found.route).encode())
             return
-        self._send(request, found, variant)
+        self.send(request, found, variant)
 
-    def _invoke_specially(self, request: Request, endpoint: EndpointTarget, custom: list[Header]) -> None:
-        variant = special.choose(endpoint, custom, self._front.sessions)
-        if isinstance(variant, replies.RuntimeFailure):
-            self.reply(*variant.encode())
-        elif variant.gate is not None:
-            self._enter(request, endpoint, variant, variant.gate)
-        elif request.stream:
-            self._stream(request, endpoint, variant)
-        else:
-            self._send(request, endpoint, variant, self._watchers(request, endpoint, variant))
-
-    def _enter(self, request: Request, endpoint: EndpointTarget, variant: VariantTarget, gate: Gate) -> None:
-        """A call of a serverless variant: refused, sent, or made to wait for an environment."""
-        key, name = endpoint.route.key, variant.route.name.encode("latin-1")
-        if request.stream:
-            return self.reply(*replies.no_stream(endpoint.route.name).encode())
-        if request.size > MOST_BODY_BYTES:
-            return self.reply(*replies.body_too_large(MOST_BODY_BYTES).encode())
-        if gate.full:
-            return self.reply(*replies.THROTTLED.encode())
-
-        def go(setup_microseconds: int) -> None:
-            target = self._front.board.targets[key]  # not the one of before a cold start
-            found = target.by_name(name) or variant
-            if setup_microseconds:
-                found.counter.setups += 1
-                found.counter.setup_time += setup_microseconds
-            self._send(request, target, found, [*self._watchers(request, target, found), lambda outcome: gate.leave()])
-
-        def give_up() -> None:
-            route = endpoint.route
-            self.reply(*replies.model_error(route, variant.route.name, "", 0, replies.TIMED_OUT).encode())
-
-        return gate.enter(go, give_up)
-
-    def _watchers(self, request: Request, endpoint: EndpointTarget, variant: VariantTarget) -> list[Watcher]:
-        watchers = []
-        if custom_headers.value_of(request.headers, custom_headers.SESSION_ID) is not None:
-            watchers.append(self._front.sessions.watcher(endpoint, variant))
-        captured = capture.watcher(self._front.emit, endpoint, variant, request.headers, b"".join(request.body))
-        return watchers if captured is None else [*watchers, captured]
-
-    def _stream(self, request: Request, endpoint: EndpointTarget, variant: VariantTarget) -> None:
-        body = b"".join(request.body)
-        variant.counter.period.overhead(int((perf_counter() - request.arrived) * 1e6))
-        if variant.route.echo:
-            stream.echo(self, variant, request.headers, body)
-            return
-        wire = request_for_model(stream.headers_for_model(request.headers), body)
-        stream.StreamInvocation(self, endpoint, variant, wire, self._front.settings, self._front.tasks).start()
-
-    def _send(
-        self, request: Request, found: EndpointTarget, variant: VariantTarget, watchers: list[Watcher] | None = None
+    def send(
+        self, request: Call, found: EndpointTarget, variant: VariantTarget, watchers: list[Watcher] | None = None
     ) -> None:
+        """Send the request to an instance of the variant; each watcher is told of the outcome."""
         body = b"".join(request.body)
         variant.counter.period.overhead(int((perf_counter() - request.arrived) * 1e6))
         if variant.route.echo:
@@ -297,7 +247,7 @@ class ClientConnection(asyncio.Protocol):
                 each(Outcome(200, [(b"content-type", kind)], body))
             self.reply(b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\n" % (variant.headers, kind), body)
             return
-        wire = request_for_model(request.headers, body)
+        wire = request_for_model(request.headers, request.custom, body)
         front = self._front
         if watchers:
             WatchedInvocation(watchers, self, found, variant, wire, front.limits, front.tasks).start()

@@ -21,11 +21,14 @@ class Caller(Protocol):
         """Send status line, headers and body; length, request id and the connection header are added."""
 
 
-def request_for_model(headers: list[Header], body: bytes) -> bytes:
-    """The request that a container sees. Credentials and everything else that is SageMaker's business stay outside."""
-    passed = b"".join(
-        b"%b: %b\r\n" % each for each in headers if each[0] in _PASSED or each[0].startswith(CUSTOM_PREFIX)
-    )
+def request_for_model(headers: list[Header], custom: list[Header], body: bytes) -> bytes:
+    """The request that a container sees. Credentials and everything else that is SageMaker's business stay outside.
+
+    ``custom`` are those of the headers that are the runtime's own.
+    """
+    passed = b"".join([b"%b: %b\r\n" % each for each in headers if each[0] in _PASSED])
+    if custom:
+        passed += b"".join([b"%b: %b\r\n" % each for each in custom])
     return b"POST /invocations HTTP/1.1\r\nhost: model\r\n%bcontent-length: %d\r\n\r\n%b" % (passed, len(body), body)
 
 

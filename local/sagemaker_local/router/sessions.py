@@ -54,7 +54,7 @@ class Sessions:
         for variant in (*endpoint.variants, *(endpoint.components or {}).values()):
             instances = [each for each in variant.instances if each[0] == session.instance_id]
             if instances and variant.route.name == session.variant:
-                return VariantTarget(variant.route, instances, variant.counter)
+                return VariantTarget(variant.route, instances, variant.counter, variant.gate)
         return None
 
     def watcher(self, endpoint: EndpointTarget, variant: VariantTarget) -> Watcher:

@@ -162,11 +162,11 @@ class StreamInvocation(Invocation):
             self._connection.abandon()
 
 
-def headers_for_model(headers: list[Header]) -> list[Header]:
+def headers_for_model(headers: list[Header], custom: list[Header]) -> tuple[list[Header], list[Header]]:
     """The call's headers with Accept where a container looks for it (API shape: X-Amzn-SageMaker-Accept)."""
-    wanted = [(b"accept", value) for name, value in headers if name == _ACCEPT]
-    rest = [each for each in headers if each[0] not in (b"accept", _ACCEPT)]
-    return rest + wanted
+    wanted = [(b"accept", value) for name, value in custom if name == _ACCEPT]
+    rest = [each for each in headers if each[0] != b"accept"]
+    return rest + wanted, [each for each in custom if each[0] != _ACCEPT]
 
 
 def stream_head(variant: VariantTarget, headers: list[Header]) -> bytes:

@@ -76,7 +76,7 @@ def test_idle_environments_end_and_the_next_call_is_cold_again(start: Any, world
         world.create(world.config(serverless=CONFIG))
         first = pid(world.invoke())
         world.until(lambda: world.instances == [], "the end of the idle environment")
-        assert not psutil.pid_exists(first)
+        world.until(lambda: not psutil.pid_exists(first), "the end of its process")
         assert pid(world.invoke()) != first
         assert world.describe()["EndpointStatus"] == "InService"
 
