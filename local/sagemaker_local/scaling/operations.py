@@ -137,6 +137,8 @@ def _endpoint(state: AccountState, resource_id: str) -> Endpoint:
         raise invalid(f"Endpoint {endpoint.name} is {endpoint.status}; register its variants once it is InService.")
     if variant is None and endpoint.status is not EndpointStatus.CREATING:
         raise invalid(f"Endpoint {endpoint.name} has no variant {parts[3]}.")
+    if variant is not None and variant.desired_serverless is not None:
+        raise invalid(f"Variant {parts[3]} is serverless and has no instances; {DIMENSION} cannot scale it.")
     if variant is not None and variant.production.instance_type.startswith("ml.t"):
         raise invalid(f"Variant {variant.name} has burstable instances, which do not support automatic scaling.")
     return endpoint

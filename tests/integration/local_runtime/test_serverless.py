@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 import pytest
+from botocore.exceptions import ClientError
 
 CONFIG = {"MemorySizeInMB": 4096, "MaxConcurrency": 2}
 
@@ -189,3 +190,15 @@ def test_a_router_that_dies_forgets_nothing_that_matters(start: Any, world_of: A
         world.until(lambda: local.admin("GET", "health")["pids"]["router"] not in (None, router), "another router")
         world.until(lambda: world.instances == [], "the end of the idle environment")
         assert pid(world.invoke()) != first
+
+
+def test_a_serverless_variant_has_no_instances_to_scale(world: Any) -> None:
+    world.create(world.config(serverless=CONFIG))
+    with pytest.raises(ClientError, match="is serverless and has no instances"):
+        world.local.client("application-autoscaling").register_scalable_target(
+            ServiceNamespace="sagemaker",
+            ResourceId=f"endpoint/{world.endpoint}/variant/main",
+            ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+            MinCapacity=1,
+            MaxCapacity=2,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagemaker_local.control.lifecycle.environments import wanted_count
+from sagemaker_local.control.operations.deployment_policies import fitting
 from sagemaker_local.control.operations.registry import OPERATIONS
 from sagemaker_local.control.state.endpoint import Variant
+from sagemaker_local.control.state.policy import BlueGreen, CapacitySize, Policy, Rolling
 from sagemaker_local.control.state.records import ProductionVariant, ServerlessConfig
 from sagemaker_local.control.state.store import AccountState, Store
 from sagemaker_local.control.switches import DEFAULTS, Switches, switches_of
@@ -126,3 +129,28 @@ def test_switches_are_read_by_name() -> None:
     for text in ("nonsense=true", "backlog_counts_running=maybe", "backlog_counts_running"):
         with pytest.raises(ValueError, match=r"is no switch|must be backlog_counts_running=true"):
             switches_of(text)
+
+
+def test_a_serverless_variant_needs_a_model_and_components_no_queue() -> None:
+    bare = {"VariantName": "v", "ServerlessConfig": SERVERLESS}
+    queue = {"OutputConfig": {"S3OutputPath": "s3://data/out"}}
+    instances = {"VariantName": "v", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    role = "arn:aws:iam::111122223333:role/serving"
+    with pytest.raises(ApiError, match="has ServerlessConfig and so needs ModelName"):
+        call(account(), "CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[bare])
+    fields = {"ProductionVariants": [instances], "ExecutionRoleArn": role, "AsyncInferenceConfig": queue}
+    with pytest.raises(ApiError, match="AsyncInferenceConfig of an endpoint for inference components"):
+        call(account(), "CreateEndpointConfig", EndpointConfigName="c", **fields)
+
+
+@pytest.mark.parametrize(("serverless", "count"), [(ServerlessConfig(1024, 1), 1), (None, 0)])
+def test_what_has_no_instances_to_replace_is_updated_all_at_once(
+    serverless: ServerlessConfig | None, count: int
+) -> None:
+    production = ProductionVariant("v", "m", "ml.m5.large")
+    variant = Variant(production, (), 0.0, 1.0, 1.0, 0, count, desired_serverless=serverless)
+    policy = Policy(Rolling(CapacitySize("INSTANCE_COUNT", 1), 60.0), alarms=("high",))
+    found = fitting(policy, [variant], [variant])
+    assert (found.strategy, found.alarms) == (BlueGreen(), ())
+    ordinary = replace(variant, desired_count=2, desired_serverless=None)
+    assert fitting(policy, [ordinary], [ordinary]) == policy
