@@ -46,7 +46,7 @@ class Stage:
         """Raises DemoError, or what devcluster raises."""
         self._show_packages()
         self._check_models()
-        programs = binaries.ensure(binaries.API, ProgramProgress(self._screen))
+        programs = binaries.ensure((*binaries.API, binaries.CONTROLLER_MANAGER), ProgramProgress(self._screen))
         screen, began, clock = self._screen, self._screen.seconds, time.time()
         screen.step("Starting the Kubernetes API, local SageMaker and the training")
         ready = self._folder.base / "sagemaker-local.json"
@@ -59,7 +59,7 @@ class Stage:
             polite=True,
         )
         training = self._start_training(outside)
-        self._plane = ControlPlane.start(self._folder.base / "control-plane")
+        self._plane = ControlPlane.start(self._folder.base / "control-plane", controller_manager=True)
         operator_kubeconfig = cluster.prepare(self._plane, self._folder)
         url = await_ready(local, ready, _START_SECONDS)
         self._open(Access(self._folder.kubeconfig, url, (_BIN, programs["kubectl"].parent)))

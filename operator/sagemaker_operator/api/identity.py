@@ -54,11 +54,12 @@ def identity_of(tags: Mapping[str, str]) -> Identity | None:
     return None if None in values else (str(values[0]), str(values[1]), str(values[2]))
 
 
-def describe_owner(tags: Mapping[str, str]) -> str:
+def describe_owner(tags: Mapping[str, str], own_cluster: str) -> str:
     """Whose it is, for the message of a refused name."""
     if CLUSTER_TAG not in tags:
         return "carries no tag of ours"
-    return f"belongs to SageMakerEndpoint {tags.get(NAMESPACE_TAG)}/{tags.get(NAME_TAG)} of cluster {tags[CLUSTER_TAG]}"
+    cluster = "this cluster" if tags[CLUSTER_TAG] == own_cluster else f"cluster {tags[CLUSTER_TAG]}"
+    return f"belongs to SageMakerEndpoint {tags.get(NAMESPACE_TAG)}/{tags.get(NAME_TAG)} of {cluster}"
 
 
 def endpoint_name(key: ObjectKey, given: str | None, prefix: str = "") -> str:

@@ -173,6 +173,10 @@ def _problem(error: AWSError, blocked_seconds: float, waited: bool) -> Problem:
         case Kind.BUSY | Kind.ABSENT | Kind.EXISTS | Kind.PROPAGATING:
             message = f"{operation} cannot be done yet. {says}"
             return Problem("Progressing", message, "Nothing; it is tried again.", stalled=False)
+        case Kind.INVALID if "Member must satisfy enum value set" in error.message:
+            given = error.message.split(" failed to satisfy constraint")[0].split(": ", 1)[-1]
+            message = f"{operation} was refused: AWS does not know this value. {given}."
+            return Problem("InvalidSpec", message, "Correct the spec and apply.", retry_after=2 * blocked_seconds)
         case Kind.INVALID:
             hint = "Correct the spec and apply."
             return Problem("InvalidSpec", f"{operation} was refused. {says}", hint, retry_after=2 * blocked_seconds)

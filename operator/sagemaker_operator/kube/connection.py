@@ -25,7 +25,10 @@ def connect(connections: int = 32) -> client.ApiClient:
         else:
             config.load_kube_config(client_configuration=settings)  # type: ignore[no-untyped-call]
     except (ConfigException, OSError) as error:
-        raise ConnectionRefused(f"No way to a Kubernetes API: {error}. Set KUBECONFIG.") from error
+        given = os.environ.get("KUBECONFIG") or "~/.kube/config"
+        raise ConnectionRefused(
+            f"No way to a Kubernetes API: {given} is no usable kubeconfig ({str(error).rstrip('.')}). Set KUBECONFIG."
+        ) from error
     settings.connection_pool_maxsize = connections
     settings.retries = 0
     return client.ApiClient(settings)
@@ -44,6 +47,6 @@ def cluster_id(api: client.ApiClient) -> str:
         reason = getattr(error, "reason", None) or error
         raise ConnectionRefused(
             f"The UID of namespace kube-system, which identifies the cluster in tags on AWS, cannot be read: {reason}. "
-            "Allow the operator to get it (manifests/rbac.yaml), or start it with --cluster-id."
+            "Is the API server there, and may the operator get it (manifests/rbac.yaml)? Else: --cluster-id."
         ) from error
     return str(found.metadata.uid if found.metadata else "")

@@ -73,7 +73,7 @@ class Writer:
 
     def emit(self, resource: Resource, event: Event) -> None:
         """One Event on the object. Best effort: what it tells stands in the status too."""
-        key = resource.key
+        key, now = resource.key, dt.datetime.now(dt.UTC)
         body = client.CoreV1Event(
             metadata=client.V1ObjectMeta(name=f"{key.name[:200]}.{uuid.uuid4().hex[:16]}", namespace=key.namespace),
             involved_object=client.V1ObjectReference(
@@ -87,14 +87,19 @@ class Writer:
             reason=event.reason,
             action=event.reason,
             message=event.message[:_MESSAGE_LIMIT],
-            event_time=dt.datetime.now(dt.UTC),
+            event_time=now,
+            first_timestamp=now,  # kubectl sorts by the old time stamps
+            last_timestamp=now,
             reporting_component=FIELD_MANAGER,
             reporting_instance=self._instance[:_INSTANCE_LIMIT],
             source=client.V1EventSource(component=FIELD_MANAGER),
         )
         try:
             self._events.create_namespaced_event(key.namespace, body, _request_timeout=TIMEOUT_SECONDS)
-        except (client.ApiException, urllib3.exceptions.HTTPError) as error:
+        except client.ApiException as error:
+            if "NamespaceTerminating" not in str(error.body):  # nothing may be made there any more
+                log.warning("Event %s was not written: %s", event.reason, error.reason, extra={"object": str(key)})
+        except urllib3.exceptions.HTTPError as error:
             log.warning("Event %s was not written: %s", event.reason, error, extra={"object": str(key)})
 
     def _set_finalizers(self, resource: Resource, *, present: bool) -> Resource:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sagemaker_operator.kube.connection import ConnectionRefused
 from sagemaker_operator.main import logs
 from sagemaker_operator.main.operator import CannotGoOn, Operator
-from sagemaker_operator.main.settings import SettingError, add_flags, read_settings
+from sagemaker_operator.main.settings import SettingError, add_flags, read_settings, unknown_variables
 
 log = logging.getLogger("sagemaker_operator")
 
@@ -40,9 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"sagemaker-operator: {error}", file=sys.stderr)
         return 2
     logs.set_up(settings.log_format, settings.log_level)
+    for name in unknown_variables():
+        log.warning("%s is no setting of the operator and is ignored; all of them: docs/settings.md", name)
     try:
         Operator(settings).run()
-    except (ConnectionRefused, OSError) as error:
+    except (ConnectionRefused, SettingError, OSError) as error:
         log.error("%s", error)
         return 2
     except CannotGoOn as error:

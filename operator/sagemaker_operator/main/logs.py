@@ -59,6 +59,7 @@ def set_up(form: Literal["text", "json"], level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("sagemaker_operator").setLevel(level.upper())
+    logging.getLogger("kopf").setLevel(logging.ERROR)  # a watch that begins anew is nothing to act on
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # each of its retries is a call that we report
 
 

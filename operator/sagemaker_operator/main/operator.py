@@ -17,7 +17,7 @@ from sagemaker_operator.kube.lister import Lister, ListError
 from sagemaker_operator.kube.writer import Writer
 from sagemaker_operator.main.metrics import Metrics
 from sagemaker_operator.main.server import ProbeServer
-from sagemaker_operator.main.settings import Settings
+from sagemaker_operator.main.settings import SettingError, Settings
 from sagemaker_operator.main.watch import Watch
 from sagemaker_operator.main.workers import Resync, Sweeper, Workers
 from sagemaker_operator.plan.case import Tuning
@@ -46,7 +46,7 @@ class CannotGoOn(Exception):  # noqa: N818 - what happened
 
 
 class Operator:
-    """Raises ConnectionRefused when the Kubernetes API cannot be reached as it is configured."""
+    """Raises ConnectionRefused when the Kubernetes API cannot be reached as it is configured, and SettingError."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -101,7 +101,14 @@ class Operator:
         metrics.queue_depth.set_function(lambda: len(self._queue))
         metrics.objects.set_function(lambda: len(self._objects))
         metrics.leader.set_function(lambda: float(self._lease.held))
-        self._probes = ProbeServer(settings.host, settings.port, metrics.registry, self._unhealthy, self._unready)
+        where = (settings.host, settings.port)
+        try:
+            self._probes = ProbeServer(*where, metrics.registry, self._unhealthy, self._unready)
+        except OSError as error:
+            cause = error.strerror or str(error)
+            raise SettingError(
+                f"--port {settings.port} on --host {settings.host}: {cause}; 0 takes a free one."
+            ) from error
 
     def run(self) -> None:
         """Blocks until SIGINT or SIGTERM. Raises CannotGoOn."""

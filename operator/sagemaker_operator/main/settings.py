@@ -3,12 +3,22 @@
 import argparse
 import dataclasses
 import os
+import re
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 PREFIX = "SAGEMAKER_OPERATOR_"
+_HIGHEST_PORT = 65535
+_FORMS = (  # as the CRD asks of spec.region and spec.executionRoleARN
+    ("default_region", r"[a-z]{2,4}(-[a-z]+)+-[0-9]+", "eu-west-1"),
+    (
+        "default_execution_role_arn",
+        r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[a-zA-Z0-9_+=,.@/-]+",
+        "arn:aws:iam::111122223333:role/serving",
+    ),
+)
 
 
 def _setting(default: Any, text: str) -> Any:
@@ -100,6 +110,14 @@ def read_settings(arguments: Mapping[str, Any], environment: Mapping[str, str] =
     return _checked(settings)
 
 
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Names that look like a setting and are none: a misspelt emergency brake must not pass in silence."""
+    known = {variable(field.name) for field in dataclasses.fields(Settings)}
+    others = ("CACHE", "ALLOWED_CONTEXTS", "USE_EXISTING_CLUSTER", "SERVICE_", "PORT_")
+    ignored = tuple(PREFIX + name for name in others)
+    return sorted(n for n in environment if n.startswith(PREFIX) and n not in known and not n.startswith(ignored))
+
+
 def _parsed(kind: Any, given: Any, where: str) -> Any:
     if typing.get_origin(kind) is tuple:
         names: Sequence[str] = given.split(",") if isinstance(given, str) else given
@@ -131,6 +149,12 @@ def _checked(settings: Settings) -> Settings:
             continue
         if value <= 0:
             raise SettingError(f"{flag(field.name)} is {value:g}; it must be above 0.")
+    if not 0 <= settings.port <= _HIGHEST_PORT:
+        raise SettingError(f"{flag('port')} is {settings.port}; a port is 0 to {_HIGHEST_PORT}.")
+    for name, pattern, example in _FORMS:
+        value = getattr(settings, name)
+        if value is not None and not re.fullmatch(pattern, value):
+            raise SettingError(f"{flag(name)} is {value!r}; write it like {example}.")
     return settings
 
 

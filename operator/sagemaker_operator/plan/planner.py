@@ -85,7 +85,7 @@ def refuse_foreign_endpoint(case: Case) -> Plan | None:
     endpoint = case.endpoint
     if endpoint is None or case.desired.owner.owns(endpoint.tags):
         return None
-    whose = describe_owner(endpoint.tags)
+    whose = describe_owner(endpoint.tags, case.desired.owner.cluster)
     refused = blocked(
         case,
         Problem(

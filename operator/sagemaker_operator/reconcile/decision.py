@@ -66,7 +66,8 @@ class Decider:
             return self._invalid(resource, owner, error.problem)
         target = Target(owner, desired.region, desired.endpoint_name)
         moving = self.gateway.last_known_status(target) in IN_MOTION
-        case = self._case(resource, desired, target, _DUE * (self.tuning.motion if moving else self.tuning.drift))
+        oldest = _DUE * (self.tuning.motion if moving else self.tuning.drift)
+        case = self._case(resource, desired, target, 0 if resource.retry_requested else oldest)
         decided = plan(case)
         if case.endpoint is not None and any(isinstance(action, _CHANGES_ENDPOINT) for action in decided.actions):
             sure = any(isinstance(action, _NEEDS_TAGS) for action in decided.actions)

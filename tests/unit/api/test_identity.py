@@ -125,5 +125,6 @@ def test_one_wrong_or_missing_identity_tag_is_enough_to_be_somebody_elses(key: s
 
 
 def test_a_refused_name_says_whose_it_is() -> None:
-    assert identity.describe_owner({"team": "x"}) == "carries no tag of ours"
-    assert identity.describe_owner(OWNER.tags()) == "belongs to SageMakerEndpoint ml/fraud of cluster c1"
+    assert identity.describe_owner({"team": "x"}, "c1") == "carries no tag of ours"
+    assert identity.describe_owner(OWNER.tags(), "c1") == "belongs to SageMakerEndpoint ml/fraud of this cluster"
+    assert identity.describe_owner(OWNER.tags(), "c2") == "belongs to SageMakerEndpoint ml/fraud of cluster c1"

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from sagemaker_operator.main.cli import main, parser
-from sagemaker_operator.main.settings import SettingError, Settings, flag, read_settings, variable
+from sagemaker_operator.main.settings import SettingError, Settings, flag, read_settings, unknown_variables, variable
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs/settings.md"
@@ -33,7 +33,13 @@ def test_the_flag_wins_over_the_environment() -> None:
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 def test_every_setting_is_a_flag_and_a_variable(field: dataclasses.Field[object]) -> None:
-    value = {"log_format": "json", "log_level": "debug"}.get(field.name, "6")
+    special = {
+        "log_format": "json",
+        "log_level": "debug",
+        "default_region": "us-east-1",
+        "default_execution_role_arn": "arn:aws:iam::111122223333:role/serving",
+    }
+    value = special.get(field.name, "6")
     if isinstance(field.default, bool):
         assert getattr(parsed(flag(field.name)), field.name) is True
         assert getattr(parsed(**{variable(field.name): "true"}), field.name) is True
@@ -110,3 +116,12 @@ def test_the_deployment_sets_only_what_exists() -> None:
 def test_help_fits_the_terminal() -> None:
     assert isinstance(parser(), argparse.ArgumentParser)
     assert "docs/settings.md" in parser().format_help()
+
+
+def test_a_misspelt_variable_is_told() -> None:
+    environment = {
+        "SAGEMAKER_OPERATOR_READONLY": "true",
+        "SAGEMAKER_OPERATOR_CACHE": "x",
+        "SAGEMAKER_OPERATOR_PORT": "1",
+    }
+    assert unknown_variables(environment) == ["SAGEMAKER_OPERATOR_READONLY"]

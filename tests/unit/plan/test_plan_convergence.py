@@ -63,7 +63,9 @@ def test_whatever_happened_it_converges_and_then_rests(
     assert world.untouched
     assert {v.name: v.desired_weight for v in world.endpoint.variants} == desired.traffic
     assert {v.name: v.desired_count for v in world.endpoint.variants} == {v.name: v.count for v in desired.variants}
-    assert ("team" in world.endpoint.tags) == bool(desired.user_tags)
+    assert ("team" in world.endpoint.tags) >= bool(desired.user_tags)
+    if not any(kind in ("edit", "crash") for kind, *_ in steps):  # with the status goes the memory of whose a tag is
+        assert ("team" in world.endpoint.tags) == bool(desired.user_tags)
     assert world.resource.status.last_handled_retry == "last"
     status, asked, told = world.resource.status, list(world.asked), list(world.events)
     for _ in range(3):
