@@ -10,30 +10,49 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from sagemaker_local.asynchronous.dispatcher import Dispatcher, DispatcherParts
+from sagemaker_local.asynchronous.processing import Processor
+from sagemaker_local.asynchronous.queue import Queue
+from sagemaker_local.asynchronous.routing import BothRouters
+from sagemaker_local.asynchronous.runtime import AsyncRuntime
 from sagemaker_local.control.admin import Admin, AdminParts
+from sagemaker_local.control.admin_clock import ClockAdmin
 from sagemaker_local.control.api import Api
 from sagemaker_local.control.calls import CallLog
+from sagemaker_local.control.capture import CaptureWriter, Target
 from sagemaker_local.control.faults import Faults
 from sagemaker_local.control.lifecycle.changes import Workbench
-from sagemaker_local.control.lifecycle.clock import Clock
+from sagemaker_local.control.lifecycle.clock import Clock, ManualClock
+from sagemaker_local.control.lifecycle.components import Components
 from sagemaker_local.control.lifecycle.engine import Engine
+from sagemaker_local.control.lifecycle.environments import Environments
 from sagemaker_local.control.lifecycle.fleets import Fleets
+from sagemaker_local.control.lifecycle.jobs import Jobs
 from sagemaker_local.control.lifecycle.routes import Routes
 from sagemaker_local.control.limits import RateLimit
+from sagemaker_local.control.monitor import Alarm, Monitor
 from sagemaker_local.control.server import ControlServer
+from sagemaker_local.control.state.components import ComponentKey
+from sagemaker_local.control.state.features import AsyncInference, DataCapture
+from sagemaker_local.control.state.jobs import JobKey
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.hosting.host import Fleet, Host
 from sagemaker_local.hosting.images import ImageRule, built_in_rules, load_rules
 from sagemaker_local.hosting.settings import HostSettings
+from sagemaker_local.hosting.storage import Storage
 from sagemaker_local.inner.passage import Passage, Passed
 from sagemaker_local.inner.process import InnerAws
+from sagemaker_local.router.capture import CAPTURED
 from sagemaker_local.router.process import RouterProcess, RouterSettings
 from sagemaker_local.router.routes import EndpointKey
+from sagemaker_local.router.serverless import ENVIRONMENTS
+from sagemaker_local.scaling.api import ScalingApi
+from sagemaker_local.scaling.scaler import Scaler
 from sagemaker_local.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -68,7 +87,12 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         state_dir = _state_dir(settings, stack)
         listener = socket.create_server((_LOOPBACK, 0), backlog=1024)
         stack.callback(listener.close)
-        router = RouterProcess(RouterSettings(_LOOPBACK, listener.getsockname()[1], settings.host, settings.port))
+        upstream = (_LOOPBACK, listener.getsockname()[1])
+        router_settings = RouterSettings(
+            *upstream, settings.host, settings.port, stream_timeout_seconds=settings.stream_seconds
+        )
+        listeners: dict[str, Callable[[Mapping[str, Any]], None]] = {}
+        router = RouterProcess(router_settings, lambda event: _heard(event, listeners))
         port = await router.start()
         stack.push_async_callback(router.close)
         inner = InnerAws()
@@ -76,7 +100,7 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         await inner.start()
         url = f"http://{_shown_host(settings.host)}:{port}"
         host_settings = _host_settings(settings, state_dir, rules, inner.url, url)
-        await _start_control(stack, settings, host_settings, router, inner, listener)
+        await _start_control(stack, settings, host_settings, router, inner, listener, listeners)
         yield url
 
 
@@ -87,9 +111,10 @@ async def _start_control(
     router: RouterProcess,
     inner: InnerAws,
     listener: socket.socket,
+    listeners: dict[str, Callable[[Mapping[str, Any]], None]],
 ) -> None:
     """The control plane in this process, from records to HTTP."""
-    faults, limit, calls, routes = Faults(), RateLimit(settings.calls_per_second), CallLog(), Routes(router)
+    faults, limit, calls = Faults(), RateLimit(settings.calls_per_second), CallLog()
     accounts: dict[str, str] = {}
 
     def key_given(access_key: str, account: str) -> None:
@@ -103,17 +128,44 @@ async def _start_control(
     def endpoint_asked(key: EndpointKey) -> None:
         engine.wake(key)
 
+    def job_asked(key: JobKey) -> None:
+        jobs.wake(key)
+
+    def component_asked(key: ComponentKey) -> None:
+        components.wake(key)
+
     def fleet_changed(fleet: Fleet) -> None:
         engine.fleet_changed(fleet)
+        jobs.fleet_changed(fleet)
+        components.fleet_changed(fleet)
 
-    store = Store(endpoint_asked)
+    store = Store(endpoint_asked, settings.switches, job_asked, component_asked)
+    storage = Storage(inner.url)
+    clock = ManualClock() if settings.clock == "manual" else Clock(settings.clock_scale)
+    capture = _capture_writer(store, storage, settings.capture_seconds)
+    stack.push_async_callback(capture.close)
+    listeners[CAPTURED] = capture.captured
+    dispatcher = _dispatcher(store, storage, host_settings.state_dir, clock)
+    routes = Routes(BothRouters(router, dispatcher))
     host = Host(host_settings, fleet_changed)
     stack.push_async_callback(host.close)
     fleets = Fleets(host, routes)
-    clock = Clock(settings.clock_scale)
-    bench = Workbench(clock, store, fleets, routes, faults, settings.create_seconds, settings.delete_seconds)
+    monitor = Monitor(clock, store, router, inner.url)
+    stack.push_async_callback(monitor.close)
+    await monitor.sync()
+    monitor.start()
+    seconds = (settings.create_seconds, settings.delete_seconds)
+    bench = Workbench(clock, store, fleets, routes, faults, *seconds, monitor.firing)
     engine = Engine(bench)
     stack.push_async_callback(engine.close)
+    jobs = Jobs(clock, store, host, settings.create_seconds)
+    stack.push_async_callback(jobs.close)
+    components = Components(clock, store, host, routes, settings.create_seconds, settings.delete_seconds)
+    stack.push_async_callback(components.close)
+    stack.push_async_callback(dispatcher.close)  # before the hosts of what it sends there
+    environments = Environments(clock, store, fleets, routes, settings.serverless_idle_seconds)
+    stack.push_async_callback(environments.close)
+    listeners[ENVIRONMENTS] = environments.heard
     passage = Passage(inner.url, key_given, call_passed)
     stack.push_async_callback(passage.close)
     admin = Admin(
@@ -124,11 +176,53 @@ async def _start_control(
             limit,
             calls,
             lambda: {"control": os.getpid(), "router": router.pid, "aws": inner.pid},
+            dispatcher,
+            ClockAdmin(clock, store, monitor.sync, engine.published).answers,
         )
     )
-    server = ControlServer(Api(store, faults, limit, calls), admin, passage, accounts)
+    scaler = Scaler(store, clock.now)
+    scaling = ScalingApi(store, calls, clock.now, monitor.change_alarms)
+
+    async def alarms_judged(alarms: tuple[Alarm, ...]) -> None:
+        scaler.act(alarms)
+        for state in store.states():
+            await monitor.change_alarms(state)
+
+    monitor.ticked.append(alarms_judged)
+    runtime = AsyncRuntime(store, dispatcher, clock.now)
+    server = ControlServer(Api(store, faults, limit, calls, clock.now), admin, passage, accounts, runtime, scaling)
     await server.start(listener)
     stack.push_async_callback(server.close)
+
+
+def _heard(event: Mapping[str, Any], listeners: Mapping[str, Callable[[Mapping[str, Any]], None]]) -> None:
+    listener = listeners.get(event["event"])
+    if listener is not None:
+        listener(event)
+
+
+def _capture_writer(store: Store, storage: Storage, flush_seconds: float) -> CaptureWriter:
+    def config_of(key: EndpointKey) -> DataCapture | None:
+        endpoint = store.endpoint(key)
+        return endpoint.features.data_capture if endpoint else None
+
+    async def put(target: Target, name: str, body: bytes) -> None:
+        url = f"{target.folder}/{name}"
+        await asyncio.to_thread(storage.put, url, body, "application/jsonl", target.account, target.region)
+
+    return CaptureWriter(config_of, put, flush_seconds)
+
+
+def _dispatcher(store: Store, storage: Storage, state_dir: Path, clock: Clock) -> Dispatcher:
+    def config_of(key: EndpointKey) -> AsyncInference | None:
+        endpoint = store.endpoint(key)
+        return endpoint.features.asynchronous if endpoint else None
+
+    folder = state_dir / "asynchronous"
+    queue, processor = Queue(folder / "queue.sqlite"), Processor(storage, folder / "bodies", clock.now)
+    return Dispatcher(
+        DispatcherParts(queue, processor, config_of, clock.now, lambda: store.switches.backlog_counts_running)
+    )
 
 
 def _host_settings(

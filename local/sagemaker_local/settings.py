@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sagemaker_local.control.switches import Switches, switches_of
+
 _PREFIX = "SAGEMAKER_LOCAL_"
 
 
@@ -25,13 +27,18 @@ class Settings:
     images: Path | None
     create_seconds: float
     delete_seconds: float
+    clock: str
     clock_scale: float
     calls_per_second: float | None
     max_processes_per_variant: int | None
     startup_seconds: float
     health_check_seconds: float
     stop_grace_seconds: float
+    stream_seconds: float
+    capture_seconds: float
+    serverless_idle_seconds: float
     allow_requirements: bool
+    switches: Switches
     log_level: str
 
 
@@ -106,13 +113,22 @@ FLAGS = (
     ),
     Flag("ready-file", _optional(Path), "", "File to write url and pid to, as JSON, once everything serves."),
     Flag(
-        "state-dir", _optional(Path), "", "Folder for unpacked models; without it a temporary one, removed at the end."
+        "state-dir",
+        _optional(Path),
+        "",
+        "Folder for unpacked models and queued requests; without it a temporary one, removed at the end.",
     ),
     Flag(
         "images", _optional(Path), "", "YAML list of match, command and environment: which command serves which image."
     ),
     Flag("create-seconds", _number(0), "2.0", "The least that creating or updating an endpoint takes."),
     Flag("delete-seconds", _number(0), "0.8", "The least that deleting an endpoint takes."),
+    Flag(
+        "clock",
+        _choice("real", "manual"),
+        "real",
+        "Whether time passes by itself, or only when the admin API is told to advance it.",
+    ),
     Flag("clock-scale", _number(0, above=True), "1.0", "How many seconds of a phase pass in a real second."),
     Flag(
         "calls-per-second",
@@ -134,12 +150,26 @@ FLAGS = (
     ),
     Flag("health-check-seconds", _number(0, above=True), "5.0", "Time between two health checks of a container."),
     Flag("stop-grace-seconds", _number(0), "30", "Time between SIGTERM and SIGKILL for a container."),
+    Flag("stream-seconds", _number(0, above=True), "480", "The longest that a response stream may last."),
+    Flag("capture-seconds", _number(0, above=True), "5", "Time between two files of captured data."),
     Flag(
         "allow-requirements",
         lambda text: _choice("true", "false")(text) == "true",
         "false",
         "Install code/requirements.txt of model archives; only for archives that you trust.",
         switch=True,
+    ),
+    Flag(
+        "serverless-idle-seconds",
+        _number(0),
+        "300",
+        "Time without a call after which a serverless variant keeps no process but the provisioned ones.",
+    ),
+    Flag(
+        "switches",
+        switches_of,
+        "",
+        "Behaviours that are not known for certain: name=true or name=false, separated by commas.",
     ),
     Flag("log-level", _choice("debug", "info", "warning", "error"), "info", "Least level that is logged."),
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aiohttp import web
 
+from sagemaker_local.asynchronous.dispatcher import Dispatcher
+from sagemaker_local.control.admin_clock import Answer
 from sagemaker_local.control.calls import Call, CallLog
 from sagemaker_local.control.fault_documents import document_of, fault_of
 from sagemaker_local.control.faults import Faults
@@ -25,7 +27,10 @@ _Answer = Callable[[web.BaseRequest, object], object]
 
 @dataclass(frozen=True, slots=True)
 class AdminParts:
-    """What the admin API looks at and changes. ``health`` gives process ids by what the process is."""
+    """What the admin API looks at and changes. ``health`` gives process ids by what the process is.
+
+    ``more`` are further answers, by method and path.
+    """
 
     store: Store
     fleets: Fleets
@@ -33,6 +38,8 @@ class AdminParts:
     limit: RateLimit
     calls: CallLog
     health: Callable[[], Mapping[str, int | None]]
+    dispatcher: Dispatcher
+    more: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
 
 
 class NoSuchPathError(Exception):
@@ -47,6 +54,7 @@ class Admin:
         self._answers: Mapping[tuple[str, str], _Answer] = {
             ("GET", "health"): self._health,
             ("GET", "endpoints"): self._endpoints,
+            ("GET", "async"): self._asynchronous,
             ("GET", "calls"): self._calls,
             ("DELETE", "calls"): self._clear_calls,
             ("GET", "calls/summary"): self._summary,
@@ -65,11 +73,14 @@ class Admin:
         found = self._answers.get((request.method, path)) or (
             self._answers.get((request.method, "faults")) if path.startswith("faults/") else None
         )
-        if found is None:
-            return _json(404, {"message": f"{request.method} {request.path} is not served; see docs/local.md."})
+        more = self._parts.more.get((request.method, path))
         try:
             body = json.loads(await request.read() or b"null")
-            return _json(200, found(request, body))
+            if more is not None:
+                return _json(200, await more(body))
+            if found is not None:
+                return _json(200, found(request, body))
+            raise NoSuchPathError(f"{request.method} {request.path} is not served; see docs/local.md.")
         except NoSuchPathError as error:
             return _json(404, {"message": str(error)})
         except ValueError as error:
@@ -80,6 +91,19 @@ class Admin:
 
     def _endpoints(self, request: web.BaseRequest, body: object) -> object:
         return [_endpoint(each, self._parts.fleets) for each in self._parts.store.endpoints()]
+
+    def _asynchronous(self, request: web.BaseRequest, body: object) -> object:
+        dispatcher = self._parts.dispatcher
+        return {
+            "backlogs": [
+                {"account": account, "region": region, "endpoint": name, **asdict(backlog)}
+                for (account, region, name), backlog in dispatcher.backlogs().items()
+            ],
+            "counts": [
+                {"account": account, "region": region, "endpoint": name, "variant": variant, **asdict(counts)}
+                for ((account, region, name), variant), counts in dispatcher.counts().items()
+            ],
+        }
 
     def _calls(self, request: web.BaseRequest, body: object) -> object:
         query = request.query
@@ -154,6 +178,8 @@ def _endpoint(endpoint: Endpoint, fleets: Fleets) -> dict[str, Any]:
         "failureReason": endpoint.failure_reason,
         "fleets": [
             *_fleets("serving", fleets.of(endpoint.key)),
+            *_fleets("joining", fleets.joining(endpoint.key)),
+            *_fleets("stranded", fleets.stranded(endpoint.key)),
             *_fleets("starting", fleets.starting(endpoint.key)),
         ],
     }

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sagemaker_local.control.calls import DROPPED, OK, CallLog
@@ -56,9 +57,12 @@ class ReplyLost(Exception):  # noqa: N818 - nothing is wrong: a test asked for i
 
 
 class Api:
-    """Answers the operations of the registry from the store."""
+    """Answers the operations of the registry from the store. ``now`` is the clock that the answers are dated by."""
 
-    def __init__(self, store: Store, faults: Faults, limit: RateLimit, calls: CallLog) -> None:
+    def __init__(
+        self, store: Store, faults: Faults, limit: RateLimit, calls: CallLog, now: Callable[[], float] = time.time
+    ) -> None:
+        self._now = now
         self._store = store
         self._faults = faults
         self._limit = limit
@@ -103,7 +107,7 @@ class Api:
         model = operation_model(operation.name)
         asked = decode(operation.input_type, validated(model.input, document))
         state = self._store.of(request.caller.account, request.caller.region)
-        return encoded(model.output, operation.behaviour(state, asked, time.time()))
+        return encoded(model.output, operation.behaviour(state, asked, self._now()))
 
     async def _fault(self, operation: str, name: str, when: When) -> None:
         effect = self._faults.take_effect(operation, name, when)

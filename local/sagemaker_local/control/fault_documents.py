@@ -15,9 +15,11 @@ from sagemaker_local.control.faults import (
     KillEffect,
     OperationFault,
     Planned,
+    RollbackFault,
     StuckFault,
 )
 
+_ENDPOINT_FAULTS = ("failure", "stuckDeletingSeconds", "rollbackFailure")
 _EFFECTS = "error, kill, drop, delaySeconds"
 
 
@@ -42,12 +44,16 @@ def fault_of(document: object) -> tuple[Fault, int | None]:
 
 
 def _endpoint_fault(document: Mapping[str, Any]) -> Fault:
-    _known(document, {"endpoint", "failure", "stuckDeletingSeconds", "times"})
+    _known(document, {"endpoint", "times", *_ENDPOINT_FAULTS})
     endpoint = _text(document, "endpoint", "the name of an endpoint")
-    if ("failure" in document) == ("stuckDeletingSeconds" in document):
-        raise ValueError("a fault of an endpoint must have exactly one of failure and stuckDeletingSeconds")
+    if sum(each in document for each in _ENDPOINT_FAULTS) != 1:
+        raise ValueError(
+            "a fault of an endpoint must have exactly one of failure and stuckDeletingSeconds and rollbackFailure"
+        )
     if "failure" in document:
         return FailureFault(endpoint, _text(document, "failure", 'a FailureReason, or ""'))
+    if "rollbackFailure" in document:
+        return RollbackFault(endpoint, _text(document, "rollbackFailure", 'a FailureReason, or ""'))
     return StuckFault(endpoint, _seconds(document, "stuckDeletingSeconds"))
 
 
@@ -111,6 +117,8 @@ def _described(fault: Fault) -> dict[str, Any]:
             return {"endpoint": endpoint, "failure": reason}
         case StuckFault(endpoint, seconds):
             return {"endpoint": endpoint, "stuckDeletingSeconds": seconds}
+        case RollbackFault(endpoint, reason):
+            return {"endpoint": endpoint, "rollbackFailure": reason}
         case OperationFault():
             effect = _effect_described(fault.effect)
             return {"operation": fault.operation, "name": fault.name, "when": fault.when, "effect": effect}

@@ -70,7 +70,15 @@ class StuckFault:
     seconds: float
 
 
-Fault = OperationFault | FailureFault | StuckFault
+@dataclass(frozen=True, slots=True)
+class RollbackFault:
+    """The endpoint's next rollback of a deployment fails too, with this FailureReason."""
+
+    endpoint: str
+    reason: str
+
+
+Fault = OperationFault | FailureFault | StuckFault | RollbackFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,14 @@ class Faults:
         """The FailureReason that the endpoint's change must end with."""
         for each in self._planned.values():
             if isinstance(each.fault, FailureFault) and each.fault.endpoint == endpoint:
+                self._struck(each)
+                return each.fault.reason
+        return None
+
+    def take_rollback_failure(self, endpoint: str) -> str | None:
+        """The FailureReason that the endpoint's rollback must end with."""
+        for each in self._planned.values():
+            if isinstance(each.fault, RollbackFault) and each.fault.endpoint == endpoint:
                 self._struck(each)
                 return each.fault.reason
         return None

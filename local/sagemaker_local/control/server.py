@@ -6,6 +6,7 @@ import socket
 
 from aiohttp import web
 
+from sagemaker_local.asynchronous.runtime import PREFIX, SUFFIX, AsyncRuntime, failed
 from sagemaker_local.control.admin import Admin
 from sagemaker_local.control.api import Api, ApiReply, ApiRequest, ReplyLost
 from sagemaker_local.control.wire.errors import ApiError, unknown_operation
@@ -14,6 +15,9 @@ from sagemaker_local.control.wire.service import TARGET_PREFIX
 from sagemaker_local.inner.passage import Passage
 from sagemaker_local.router.callers import caller_of, credential_of, presigned_credential_of
 from sagemaker_local.router.limits import ADMIN_PREFIX
+from sagemaker_local.router.replies import INVALID_SIGNATURE, MISSING_TOKEN
+from sagemaker_local.scaling.api import TARGET_PREFIX as SCALING_PREFIX
+from sagemaker_local.scaling.api import ScalingApi, is_ours
 
 _KEEP_ALIVE_SECONDS = 24 * 3600  # the router ends idle connections; ending one here may lose a request on its way
 
@@ -28,8 +32,18 @@ _INCOMPLETE = ApiError(
 class ControlServer:
     """Tells requests apart. ``accounts`` maps access keys that were given out to their account; it may grow."""
 
-    def __init__(self, api: Api, admin: Admin, passage: Passage, accounts: dict[str, str]) -> None:
+    def __init__(
+        self,
+        api: Api,
+        admin: Admin,
+        passage: Passage,
+        accounts: dict[str, str],
+        runtime: AsyncRuntime,
+        scaling: ScalingApi,
+    ) -> None:
+        self._scaling = scaling
         self._api = api
+        self._runtime = runtime
         self._admin = admin
         self._passage = passage
         self._accounts = accounts
@@ -50,14 +64,34 @@ class ControlServer:
         target = request.headers.get("X-Amz-Target", "")
         if target.startswith(TARGET_PREFIX):
             return await self._sagemaker(request, target.removeprefix(TARGET_PREFIX))
+        read = await request.read() if target.startswith(SCALING_PREFIX) else None
+        if read is not None and is_ours(target.removeprefix(SCALING_PREFIX), read):
+            return await self._scale(request, target.removeprefix(SCALING_PREFIX), read)
         if request.raw_path.startswith(ADMIN_PREFIX):  # as the router reads it, which lets only this machine in
             return await self._admin.answer(request)
-        if request.path.startswith("/endpoints/"):
+        if request.path.startswith(PREFIX) and request.path.endswith(SUFFIX) and request.method == "POST":
+            return await self._asynchronous(request)
+        if request.path.startswith(PREFIX):
             return _reply(_refused(unknown_operation(f"of the runtime at {request.path}")))
         credential = _credential(request)
         caller = caller_of(credential, self._accounts) if credential else None
         service = credential.rsplit(b"/", 2)[-2].decode("latin-1") if caller and credential else ""
-        return await self._passage.answer(request, caller, service)
+        return await self._passage.answer(request, caller, service, read)
+
+    async def _scale(self, request: web.BaseRequest, operation: str, body: bytes) -> web.StreamResponse:
+        credential = _credential(request)
+        caller = caller_of(credential, self._accounts) if credential else None
+        if caller is None:
+            return _reply(_refused(_MISSING if credential is None else _INCOMPLETE))
+        agent = request.headers.get("User-Agent", "")
+        return _reply(await self._scaling.answer(ApiRequest(operation, body, caller, agent)))
+
+    async def _asynchronous(self, request: web.BaseRequest) -> web.StreamResponse:
+        credential = _credential(request)
+        if credential is None:
+            return failed(MISSING_TOKEN)
+        caller = caller_of(credential, self._accounts)
+        return failed(INVALID_SIGNATURE) if caller is None else await self._runtime.answer(request, caller)
 
     async def _sagemaker(self, request: web.BaseRequest, operation: str) -> web.StreamResponse:
         body = await request.read()

@@ -159,8 +159,8 @@ class Fleet:
 
     def _stream(self, instance_id: str) -> LogStream:
         spec = self._spec
-        group = f"/aws/sagemaker/Endpoints/{spec.endpoint_name}"
-        return LogStream(spec.account, spec.region, group, f"{spec.variant_name}/{instance_id}")
+        group = spec.log_group or f"/aws/sagemaker/Endpoints/{spec.endpoint_name}"
+        return LogStream(spec.account, spec.region, group, f"{spec.variant_name}/{instance_id}{spec.log_suffix}")
 
     def _say(self, line: str) -> None:
         if self._ids:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sagemaker_local.hosting.fleet import Fleet, FleetTools
-from sagemaker_local.hosting.logs import LogShipper
+from sagemaker_local.hosting.logs import LogShipper, LogStream
 from sagemaker_local.hosting.settings import HostSettings
 from sagemaker_local.hosting.storage import Storage
 from sagemaker_local.hosting.types import FleetSpec
@@ -27,7 +27,7 @@ class Host:
         self.settings = settings
         self._fleets: set[Fleet] = set()
         self._threads = ThreadPoolExecutor(_FETCHING_THREADS, thread_name_prefix="model-data")
-        storage = Storage(settings.aws_endpoint_url)
+        self.storage = storage = Storage(settings.aws_endpoint_url)
         self._logs = LogShipper(storage, settings.log_flush_seconds)
         self._tools = FleetTools(
             settings=settings,
@@ -46,6 +46,10 @@ class Host:
 
     async def _in_thread(self, call: Callable[..., None], *arguments: Any) -> None:
         await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+
+    def write_log(self, stream: LogStream, line: str) -> None:
+        """Add a line that no container wrote."""
+        self._logs.write(stream, line)
 
     async def flush_logs(self) -> None:
         """Send what the containers have written so far to CloudWatch Logs."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +28,11 @@ class LogEvent:
 
     timestamp: int
     message: str
+
+
+def _object(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.netloc, parts.path.lstrip("/")
 
 
 class Storage:
@@ -57,6 +63,10 @@ class Storage:
                 )
             return client
 
+    def s3(self, account: str, region: str) -> Any:
+        """A client for S3, which threads may share."""
+        return self._client("s3", account, region)
+
     def download(self, url: str, target: Path, account: str, region: str, max_bytes: int, seconds: float) -> None:
         """Copy the object at ``s3://bucket/key`` to a file. Raises DownloadError."""
         parts = urlsplit(url)
@@ -77,6 +87,23 @@ class Storage:
             raise DownloadError(f"S3 says {error.response['Error']['Code']}") from error
         except BotoCoreError as error:
             raise DownloadError(str(error)) from error
+
+    def put(self, url: str, body: bytes | Path, content_type: str, account: str, region: str) -> None:
+        """Write bytes, or what a file has, to the object at ``s3://bucket/key``. Raises OSError."""
+        bucket, key = _object(url)
+        client = self._client("s3", account, region)
+        with body.open("rb") if isinstance(body, Path) else BytesIO(body) as content:
+            try:
+                client.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
+            except (ClientError, BotoCoreError) as error:
+                raise OSError(f"{url} was not written: {error}") from error
+
+    def publish(self, topic_arn: str, message: str, account: str, region: str) -> None:
+        """Publish to an SNS topic. Raises OSError."""
+        try:
+            self._client("sns", account, region).publish(TopicArn=topic_arn, Message=message)
+        except (ClientError, BotoCoreError) as error:
+            raise OSError(f"{topic_arn} was not published to: {error}") from error
 
     def put_logs(self, account: str, region: str, group: str, stream: str, events: Sequence[LogEvent]) -> None:
         """Append to a log stream, making group and stream when they are new. Raises OSError when that fails."""

@@ -34,6 +34,11 @@ class FleetSpec:
     count: int
     model_data_download_timeout_seconds: float | None = None
     container_startup_health_check_timeout_seconds: float | None = None
+    log_group: str | None = None
+    """None is the endpoint's own, ``/aws/sagemaker/Endpoints/<endpoint>``."""
+
+    log_suffix: str = ""
+    """Ends the names of the log streams, ``<variant>/<instance id><suffix>``."""
 
 
 class InstanceStatus(StrEnum):

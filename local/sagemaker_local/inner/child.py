@@ -11,6 +11,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from sagemaker_local.inner import cloudwatch
 from sagemaker_local.router.callers import caller_of, credential_of, presigned_credential_of
 
 _ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"
@@ -59,9 +60,10 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Serve S3, STS, IAM and CloudWatch Logs on a free loopback port."""
+    """Serve S3, STS, IAM, CloudWatch and CloudWatch Logs on a free loopback port."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    application = accounts_by_key(DomainDispatcherApplication(create_backend_app))
+    cloudwatch.install()
+    application = cloudwatch.with_ticks(accounts_by_key(DomainDispatcherApplication(create_backend_app)))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Handler)
     print(server.server_port, flush=True)  # noqa: T201 - the parent reads it
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # and nothing after it

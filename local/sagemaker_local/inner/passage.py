@@ -56,9 +56,11 @@ class Passage:
         """Close the connections."""
         await self._session.close()
 
-    async def answer(self, request: web.BaseRequest, caller: Caller | None, service: str) -> web.StreamResponse:
-        """Pass the request on as it is; 503 when the inner AWS is gone."""
-        body = await self._body(request)
+    async def answer(
+        self, request: web.BaseRequest, caller: Caller | None, service: str, read: bytes | None = None
+    ) -> web.StreamResponse:
+        """Pass the request on as it is; 503 when the inner AWS is gone. ``read`` is a body that was read already."""
+        body = await self._body(request) if read is None else read
         url = URL(self._url + request.raw_path, encoded=True)
         headers = _end_to_end(request.headers)
         try:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sagemaker_local.router.choice import WeightedChoice
+from sagemaker_local.router.period import Period
 from sagemaker_local.router.pool import Pool
 from sagemaker_local.router.routes import SERVING, EndpointKey, EndpointRoute, RouteTable, RoutingStrategy, VariantRoute
+from sagemaker_local.router.serverless import Gate
 from sagemaker_local.router.tables import apply
 
 Address = tuple[str, int]
@@ -18,7 +20,16 @@ Address = tuple[str, int]
 class Counter:
     """Running totals of one variant; outlives its routes."""
 
-    __slots__ = ("client_errors", "invocations", "latency", "model_errors", "server_errors")
+    __slots__ = (
+        "client_errors",
+        "invocations",
+        "latency",
+        "model_errors",
+        "period",
+        "server_errors",
+        "setup_time",
+        "setups",
+    )
 
     def __init__(self) -> None:
         self.invocations = 0
@@ -26,11 +37,15 @@ class Counter:
         self.server_errors = 0
         self.model_errors = 0
         self.latency = 0
+        self.setups = 0
+        self.setup_time = 0
+        self.period = Period()
 
     def answered(self, status: int, microseconds: int) -> None:
         """Count one call that reached the variant; ``status`` is the container's, 0 when it gave none."""
         self.invocations += 1
         self.latency += microseconds
+        self.period.answered(status, microseconds)
         if 200 <= status < 300:
             return
         self.model_errors += 1
@@ -43,12 +58,15 @@ class Counter:
 class VariantTarget:
     """One variant ready to take requests."""
 
-    __slots__ = ("counter", "headers", "instances", "route")
+    __slots__ = ("counter", "gate", "headers", "instances", "route")
 
-    def __init__(self, route: VariantRoute, instances: list[tuple[str, Pool]], counter: Counter) -> None:
+    def __init__(
+        self, route: VariantRoute, instances: list[tuple[str, Pool]], counter: Counter, gate: Gate | None = None
+    ) -> None:
         self.route = route
         self.instances = instances
         self.counter = counter
+        self.gate = gate
         self.headers = f"x-Amzn-Invoked-Production-Variant: {route.name}\r\n".encode("latin-1")
 
     def choose(self, tried: frozenset[Pool]) -> tuple[str, Pool] | None:
@@ -67,20 +85,33 @@ class VariantTarget:
 
 
 class EndpointTarget:
-    """One endpoint ready to take requests."""
+    """One endpoint ready to take requests.
 
-    __slots__ = ("_by_name", "_choice", "route", "serving", "variants")
+    ``serving``: it answers InvokeEndpoint. ``special``: more is to be done for a call than to pass it on.
+    """
 
-    def __init__(self, route: EndpointRoute, variants: list[VariantTarget]) -> None:
+    __slots__ = ("_by_name", "_choice", "components", "route", "serving", "special", "variants")
+
+    def __init__(
+        self, route: EndpointRoute, variants: list[VariantTarget], components: dict[bytes, VariantTarget] | None = None
+    ) -> None:
+        self.components = components
         self.route = route
-        self.serving = route.status in SERVING
+        self.serving = route.status in SERVING and not route.asynchronous
         self.variants = variants
-        self._by_name = {each.route.name.encode("latin-1"): each for each in variants}
-        self._choice = WeightedChoice([each.route.weight for each in variants])
+        self.special = components is not None or any(each.route.capture or each.gate for each in variants)
+        self._by_name: dict[bytes, list[VariantTarget]] = {}
+        for each in variants:
+            self._by_name.setdefault(each.route.name.encode("latin-1"), []).append(each)
+        self._choice = WeightedChoice([each.route.weight * each.route.share for each in variants])
 
     def by_name(self, name: bytes) -> VariantTarget | None:
-        """What TargetVariant names."""
-        return self._by_name.get(name)
+        """What TargetVariant names; of two fleets that share a variant, one drawn by share."""
+        found = self._by_name.get(name)
+        if found is None or len(found) == 1:
+            return found[0] if found else None
+        index = WeightedChoice([each.route.share for each in found]).pick(random.random())  # noqa: S311 - traffic split
+        return None if index is None else found[index]
 
     def by_weight(self) -> VariantTarget | None:
         """A variant drawn by weight; None when every weight is 0."""
@@ -91,13 +122,15 @@ class EndpointTarget:
 
 
 class Board:
-    """The table in force and the pools behind it."""
+    """The table in force and the pools behind it. ``emit`` tells the parent of something."""
 
     def __init__(self) -> None:
         self.table = RouteTable()
         self.targets: dict[EndpointKey, EndpointTarget] = {}
-        self.counters: dict[tuple[EndpointKey, str], Counter] = {}
+        self.counters: dict[tuple[EndpointKey, str, str], Counter] = {}
         self.pools: dict[Address, Pool] = {}
+        self.gates: dict[tuple[EndpointKey, str], Gate] = {}
+        self.emit: Callable[[Mapping[str, Any]], None] = lambda event: None
         self._waiting: list[tuple[set[Address], asyncio.Future[None]]] = []
 
     def apply(self, message: Mapping[str, Any]) -> None:
@@ -109,17 +142,48 @@ class Board:
             old = self.targets.pop(key, None)
             if (route := self.table.endpoints.get(key)) is not None:
                 self.targets[key] = self._target(route)
-            for variant in old.variants if old else ():
+            for variant in (*old.variants, *(old.components or {}).values()) if old else ():
                 for _, pool in variant.instances:
                     self._unreference(pool)
+        self._update_gates(keys)
 
     def _target(self, route: EndpointRoute) -> EndpointTarget:
-        variants = []
-        for variant in route.variants:
-            counter = self.counters.setdefault((route.key, variant.name), Counter())
-            instances = [(each.instance_id, self._reference((each.host, each.port))) for each in variant.instances]
-            variants.append(VariantTarget(variant, instances, counter))
-        return EndpointTarget(route, variants)
+        variants = [self._variant(route, each) for each in route.variants]
+        components = route.components
+        named = (
+            None
+            if components is None
+            else {each.name.encode("latin-1"): self._variant(route, each.variant) for each in components}
+        )
+        return EndpointTarget(route, variants, named)
+
+    def _variant(self, route: EndpointRoute, variant: VariantRoute) -> VariantTarget:
+        counter = self.counters.setdefault((route.key, variant.name, variant.config_name), Counter())
+        instances = [(each.instance_id, self._reference((each.host, each.port))) for each in variant.instances]
+        return VariantTarget(variant, instances, counter, self._gate(route.key, variant))
+
+    def _gate(self, key: EndpointKey, variant: VariantRoute) -> Gate | None:
+        if variant.serverless is None:
+            return None
+        gate = self.gates.get((key, variant.name))
+        if gate is None:
+            gate = self.gates[key, variant.name] = Gate(key, variant.name, lambda event: self.emit(event))
+        return gate
+
+    def _update_gates(self, keys: set[EndpointKey]) -> None:
+        """Last of all: a call that a gate lets through finds the new routes."""
+        open_now = {
+            (key, each.route.name): each
+            for key in keys
+            if (target := self.targets.get(key)) is not None
+            for each in target.variants
+            if each.gate is not None
+        }
+        for name in [each for each in self.gates if each[0] in keys and each not in open_now]:
+            self.gates.pop(name).close()
+        for name, each in open_now.items():
+            most = each.route.serverless.max_concurrency if each.route.serverless else 0
+            self.gates[name].update(most, most if each.route.echo else len(each.instances))
 
     def _reference(self, address: Address) -> Pool:
         pool = self.pools.get(address)
@@ -162,3 +226,8 @@ class Board:
         for pool in list(self.pools.values()):
             for connection in [each for each in pool.busy if each.deadline < now]:
                 connection.expire()
+
+    def sweep_gates(self, give_up_before: float) -> None:
+        """Let every gate look after those that wait."""
+        for gate in list(self.gates.values()):
+            gate.sweep(give_up_before)

@@ -7,6 +7,7 @@ import gc
 import json
 import socket
 import sys
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -16,9 +17,11 @@ from sagemaker_local.router import control
 from sagemaker_local.router.board import Board
 from sagemaker_local.router.front import Front
 from sagemaker_local.router.limits import RouterSettings
+from sagemaker_local.router.period import taken
 
 _SWEEP_SECONDS = 0.25
 _LAST_REQUESTS_SECONDS = 2.0
+_MOST_UNREAD_BYTES = 64 * 1024 * 1024
 
 
 class Child:
@@ -33,6 +36,7 @@ class Child:
         """Until told to close, or until the parent is gone."""
         loop = asyncio.get_running_loop()
         reader, writer = await asyncio.open_unix_connection(sock=parent)
+        self._front.special.emit = self._board.emit = lambda event: self._emit(event, writer)
         await self._answer(await control.receive(reader), writer)  # the table; without it every endpoint is unknown
         server = await loop.create_server(self._front.connection, sock=listener, backlog=4096)
         sweep = loop.create_task(self._sweep())
@@ -61,16 +65,34 @@ class Child:
             await self._board.drained({(host, port) for host, port in message["addresses"]})
         elif message["op"] == "counts":
             result = [
-                [*key, name, each.invocations, each.client_errors, each.server_errors, each.model_errors, each.latency]
-                for (key, name), each in self._board.counters.items()
+                [
+                    *key,
+                    name,
+                    each.invocations,
+                    each.client_errors,
+                    each.server_errors,
+                    each.model_errors,
+                    each.latency,
+                    each.setups,
+                    each.setup_time,
+                ]
+                for (key, name, _), each in self._board.counters.items()
             ]
+        elif message["op"] == "periods":
+            result = taken(self._board.counters)
         writer.write(control.encode({"id": message["id"], "result": result}))
         await writer.drain()
+
+    def _emit(self, event: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
+        """Tell the parent; what it cannot take for a long time is dropped rather than kept in memory."""
+        if writer.transport.get_write_buffer_size() < _MOST_UNREAD_BYTES:
+            writer.write(control.encode(dict(event)))
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             self._board.expire(perf_counter())
+            self._board.sweep_gates(perf_counter() - self._front.settings.model_timeout_seconds)
 
     async def _finish(self, server: asyncio.Server) -> None:
         server.close()

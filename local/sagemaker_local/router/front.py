@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import deque
+from time import perf_counter
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
 
-from sagemaker_local.router import callers, replies
-from sagemaker_local.router.board import Board, EndpointTarget
-from sagemaker_local.router.invocation import Invocation, request_for_model
+from sagemaker_local.router import callers, custom_headers, replies
+from sagemaker_local.router.board import Board, EndpointTarget, VariantTarget
+from sagemaker_local.router.invocation import CUSTOM_PREFIX, Invocation, request_for_model
 from sagemaker_local.router.limits import ADMIN_PREFIX, RouterSettings
 from sagemaker_local.router.pool import Header
+from sagemaker_local.router.special import Call, Special
+from sagemaker_local.router.stream import StreamInvocation
 from sagemaker_local.router.upstream import Passage, Upstream
+from sagemaker_local.router.watching import Outcome, WatchedInvocation, Watcher
 
-_PREFIX, _SUFFIX = b"/endpoints/", b"/invocations"
+_PREFIX, _SUFFIX, _STREAM_SUFFIX = b"/endpoints/", b"/invocations", b"/invocations-response-stream"
 _ADMIN = ADMIN_PREFIX.encode()
 _CACHED = 10_000
 
@@ -30,6 +34,7 @@ class Front:
         self.settings = settings
         self.limits = (settings.connect_timeout_seconds, settings.model_timeout_seconds)
         self.tasks: set[asyncio.Task[None]] = set()
+        self.special = Special(board, settings, self.tasks)
         self.clients: set[ClientConnection] = set()
         self.closing = False
         self._callers: dict[bytes, callers.Caller | None] = {}
@@ -54,40 +59,52 @@ class Front:
 
 
 class Request:
-    """One request as far as it has arrived. ``endpoint`` is None for what is not an invocation."""
+    """One request as far as it has arrived. ``endpoint`` is None for what is not an invocation.
+
+    ``custom`` are the headers of the runtime's own. ``stream``: the reply is asked for as an event stream.
+    """
 
     __slots__ = (
+        "arrived",
         "body",
         "complete",
+        "custom",
         "endpoint",
         "headers",
         "keep_alive",
         "method",
         "passage",
         "size",
+        "stream",
         "target",
         "version",
     )
 
     def __init__(self, target: bytes) -> None:
         self.target = target
+        self.arrived = perf_counter()
         self.method = b""
         self.version = "1.1"
         self.headers: list[Header] = []
+        self.custom: list[Header] = []
         self.body: list[bytes] = []
         self.size = 0
         self.complete = False
         self.keep_alive = True
         self.endpoint: str | None = None
         self.passage: Passage | None = None
+        self.stream = False
 
     def head_complete(self, parser: Any) -> None:
         """Method and version are known; tell invocations from the rest."""
         self.method = parser.get_method()
         self.version = parser.get_http_version()
         path = self.target.partition(b"?")[0]
-        if self.method == b"POST" and path.startswith(_PREFIX) and path.endswith(_SUFFIX):
-            name = path[len(_PREFIX) : -len(_SUFFIX)]
+        if self.method != b"POST" or not path.startswith(_PREFIX):
+            return
+        self.stream = path.endswith(_STREAM_SUFFIX)
+        if self.stream or path.endswith(_SUFFIX):
+            name = path[len(_PREFIX) : -len(_STREAM_SUFFIX if self.stream else _SUFFIX)]
             if name and b"/" not in name:
                 self.endpoint = unquote(name.decode("latin-1"))
 
@@ -95,7 +112,7 @@ class Request:
 class ClientConnection(asyncio.Protocol):
     """Parses requests and answers them in order, one at a time."""
 
-    __slots__ = ("_front", "_incoming", "_parser", "_requests", "transport", "upstream")
+    __slots__ = ("_front", "_incoming", "_parser", "_requests", "stream", "transport", "upstream")
 
     def __init__(self, front: Front) -> None:
         self._front = front
@@ -104,6 +121,7 @@ class ClientConnection(asyncio.Protocol):
         self._incoming: Request = Request(b"")
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before first use
         self.upstream: Upstream | None = None
+        self.stream: StreamInvocation | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # a TCP connection's transport is a Transport
@@ -113,6 +131,8 @@ class ClientConnection(asyncio.Protocol):
         self._front.clients.discard(self)
         if self.upstream is not None:
             self.upstream.close()
+        if self.stream is not None:
+            self.stream.abandon()
 
     @property
     def busy(self) -> bool:
@@ -129,10 +149,14 @@ class ClientConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         if self.upstream is not None:
             self.upstream.pause()
+        if self.stream is not None:
+            self.stream.pause()
 
     def resume_writing(self) -> None:
         if self.upstream is not None:
             self.upstream.resume()
+        if self.stream is not None:
+            self.stream.resume()
 
     def on_url(self, url: bytes) -> None:
         self._incoming.target += url
@@ -200,27 +224,35 @@ class ClientConnection(asyncio.Protocol):
         if isinstance(found, replies.RuntimeFailure):
             self.reply(*found.encode())
             return
-        variant = None
-        wanted = next((value for name, value in request.headers if name == b"x-amzn-sagemaker-target-variant"), None)
-        if wanted is not None:
-            variant = found.by_name(wanted)
-            failure = replies.variant_not_found(found.route, wanted.decode("latin-1"))
-        else:
-            variant = found.by_weight()
-            failure = replies.no_weight(found.route)
-        if variant is None:
-            self.reply(*failure.encode())
+        request.custom = [each for each in request.headers if each[0].startswith(CUSTOM_PREFIX)]
+        if request.custom or request.stream or found.special:
+            self._front.special.invoke(self, request, found)
             return
+        variant = found.by_weight()
+        if variant is None:
+            self.reply(*replies.no_weight(found.route).encode())
+            return
+        self.send(request, found, variant)
+
+    def send(
+        self, request: Call, found: EndpointTarget, variant: VariantTarget, watchers: list[Watcher] | None = None
+    ) -> None:
+        """Send the request to an instance of the variant; each watcher is told of the outcome."""
         body = b"".join(request.body)
+        variant.counter.period.overhead(int((perf_counter() - request.arrived) * 1e6))
         if variant.route.echo:
             variant.counter.answered(200, 0)
-            kind = next(
-                (value for name, value in request.headers if name == b"content-type"), b"application/octet-stream"
-            )
+            kind = custom_headers.value_of(request.headers, b"content-type") or b"application/octet-stream"
+            for each in watchers or ():
+                each(Outcome(200, [(b"content-type", kind)], body))
             self.reply(b"HTTP/1.1 200 OK\r\n%bcontent-type: %b\r\n" % (variant.headers, kind), body)
             return
-        wire = request_for_model(request.headers, body)
-        Invocation(self, found, variant, wire, self._front.limits, self._front.tasks).start()
+        wire = request_for_model(request.headers, request.custom, body)
+        front = self._front
+        if watchers:
+            WatchedInvocation(watchers, self, found, variant, wire, front.limits, front.tasks).start()
+        else:
+            Invocation(self, found, variant, wire, front.limits, front.tasks).start()
 
     def _authorised(self, request: Request) -> EndpointTarget | replies.RuntimeFailure:
         """The endpoint, if the caller may be told of it and the body is within its limit."""
@@ -237,6 +269,8 @@ class ClientConnection(asyncio.Protocol):
         name = request.endpoint or ""
         target = self._front.board.targets.get((caller.account, caller.region, name))
         if target is None or not target.serving:
+            if target is not None and target.route.asynchronous:
+                return replies.asynchronous(name)
             return replies.endpoint_not_found(name, caller.account, target.route.status if target else None)
         if request.size > self._front.settings.max_body_bytes:
             return replies.body_too_large(self._front.settings.max_body_bytes)

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from sagemaker_local.router import replies
 from sagemaker_local.router.board import EndpointTarget, VariantTarget
-from sagemaker_local.router.pool import Header, Pool
+from sagemaker_local.router.pool import Header, ModelConnection, Pool
 
 _PASSED = frozenset({b"content-type", b"accept"})
-_CUSTOM = b"x-amzn-sagemaker-"
+CUSTOM_PREFIX = b"x-amzn-sagemaker-"
 
 
 class Caller(Protocol):
@@ -21,16 +21,21 @@ class Caller(Protocol):
         """Send status line, headers and body; length, request id and the connection header are added."""
 
 
-def request_for_model(headers: list[Header], body: bytes) -> bytes:
-    """The request that a container sees. Credentials and everything else that is SageMaker's business stay outside."""
-    passed = b"".join(b"%b: %b\r\n" % each for each in headers if each[0] in _PASSED or each[0].startswith(_CUSTOM))
+def request_for_model(headers: list[Header], custom: list[Header], body: bytes) -> bytes:
+    """The request that a container sees. Credentials and everything else that is SageMaker's business stay outside.
+
+    ``custom`` are those of the headers that are the runtime's own.
+    """
+    passed = b"".join([b"%b: %b\r\n" % each for each in headers if each[0] in _PASSED])
+    if custom:
+        passed += b"".join([b"%b: %b\r\n" % each for each in custom])
     return b"POST /invocations HTTP/1.1\r\nhost: model\r\n%bcontent-length: %d\r\n\r\n%b" % (passed, len(body), body)
 
 
 def reply_head(variant: VariantTarget, headers: list[Header]) -> bytes:
     """Status line and headers of a success, up to the body's length."""
     passed = b"".join(
-        b"%b: %b\r\n" % each for each in headers if each[0] == b"content-type" or each[0].startswith(_CUSTOM)
+        b"%b: %b\r\n" % each for each in headers if each[0] == b"content-type" or each[0].startswith(CUSTOM_PREFIX)
     )
     return b"HTTP/1.1 200 OK\r\n" + variant.headers + passed
 
@@ -88,7 +93,7 @@ class Invocation:
             return
         self._instance_id, pool = chosen
         self._pool = pool
-        connection = None if self._avoided else pool.take()
+        connection = None if self._avoided else self._kept(pool)
         if connection is not None:
             connection.send(self, self._request, self._started + self._limits[1])
             return
@@ -96,9 +101,15 @@ class Invocation:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _kept(self, pool: Pool) -> ModelConnection | None:
+        return pool.take()
+
+    async def _open(self, pool: Pool) -> ModelConnection:
+        return await pool.connect(self._limits[0])
+
     async def _connect(self, pool: Pool) -> None:
         try:
-            connection = await pool.connect(self._limits[0])
+            connection = await self._open(pool)
         except OSError:
             self._tried |= {pool}
             self.start()
@@ -127,7 +138,10 @@ class Invocation:
         self._model_error(0, why)
 
     def _model_error(self, status: int, body: bytes) -> None:
-        self._fail(replies.model_error(self._endpoint.route, self._variant.route.name, self._instance_id, status, body))
+        variant = self._variant.route
+        self._fail(
+            replies.model_error(self._endpoint.route, variant.name, self._instance_id, status, body, variant.log_group)
+        )
 
     def _fail(self, failure: replies.RuntimeFailure) -> None:
         head, body = failure.encode()

@@ -22,3 +22,5 @@ class RouterSettings:
     max_body_bytes: int = 6 * 1024 * 1024
     model_timeout_seconds: float = 60.0
     connect_timeout_seconds: float = 2.0
+    stream_timeout_seconds: float = 480.0
+    """Of a response stream from its request to its end (AWS: Model Hosting FAQs, up to 8 minutes)."""

@@ -146,13 +146,13 @@ class Pool:
                 return connection
         return None
 
-    async def connect(self, timeout_seconds: float) -> ModelConnection:
+    async def connect(self, timeout_seconds: float, kind: type[ModelConnection] = ModelConnection) -> ModelConnection:
         """A new connection, counted as busy from now on. Raises OSError, TimeoutError among them."""
         loop = asyncio.get_running_loop()
         self.connecting += 1
         try:
             async with asyncio.timeout(timeout_seconds):
-                _, connection = await loop.create_connection(lambda: ModelConnection(self), *self.address)
+                _, connection = await loop.create_connection(lambda: kind(self), *self.address)
             self.busy.add(connection)
         finally:
             self.connecting -= 1

@@ -10,18 +10,22 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 from sagemaker_local.router import control
 from sagemaker_local.router.limits import RouterSettings
+from sagemaker_local.router.period import VariantPeriod, decoded
 from sagemaker_local.router.routes import EndpointKey, Instance, RouteTable
 from sagemaker_local.router.tables import changes
 
 __all__ = ["RouterProcess", "RouterSettings", "VariantCounts"]
 
 log = logging.getLogger(__name__)
+
+OnEvent = Callable[[Mapping[str, Any]], None]
+"""Hears what the child says on its own; must not raise."""
 
 _RESTART_SECONDS = 0.2
 _CLOSE_SECONDS = 5.0
@@ -38,12 +42,17 @@ class VariantCounts:
     model_latency_microseconds: int = 0
     """Sum over all invocations, not a mean."""
 
+    model_setups: int = 0
+    model_setup_time_microseconds: int = 0
+    """Cold starts that calls of a serverless variant waited for, and how long they did: a sum."""
+
 
 class _Link:
     """The control connection to one life of the child."""
 
-    def __init__(self, process: asyncio.subprocess.Process, connection: socket.socket) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, connection: socket.socket, on_event: OnEvent) -> None:
         self.process = process
+        self._on_event = on_event
         self._connection = connection
         self._ids = itertools.count()
         self._pending: dict[int, asyncio.Future[Any]] = {}
@@ -58,6 +67,9 @@ class _Link:
         try:
             while True:
                 message = await control.receive(reader)
+                if "event" in message:
+                    self._on_event(message)
+                    continue
                 future = self._pending.pop(message["id"], None)
                 if future is not None and not future.done():
                     future.set_result(message["result"])
@@ -85,8 +97,9 @@ class _Link:
 class RouterProcess:
     """One child process that owns the public port. It is started again, on the same port, if it dies."""
 
-    def __init__(self, settings: RouterSettings) -> None:
+    def __init__(self, settings: RouterSettings, on_event: OnEvent = lambda event: None) -> None:
         self.settings = settings
+        self._on_event = on_event
         self._table = RouteTable()
         self._listener: socket.socket | None = None
         self._link: _Link | None = None
@@ -118,7 +131,7 @@ class RouterProcess:
             process = await asyncio.create_subprocess_exec(
                 *command, *arguments, pass_fds=(self._listener.fileno(), theirs.fileno()), start_new_session=True
             )
-        link = _Link(process, ours)
+        link = _Link(process, ours, self._on_event)
         await link.open()
         await link.ask({"op": "publish", **changes(RouteTable(), self._table)})
         self._link = link
@@ -150,7 +163,7 @@ class RouterProcess:
                     await self._link.ask({"op": "publish", **message})
 
     async def drained(self, instances: Iterable[Instance]) -> None:
-        """Return when no request is under way to these instances, at the latest after the model time-out.
+        """Return when no request is under way to these instances, at the latest when the longest of them ends.
 
         Publish a table without them first; stop their processes after.
         """
@@ -158,7 +171,8 @@ class RouterProcess:
         if self._link is None or not addresses:
             return
         with contextlib.suppress(ConnectionResetError, TimeoutError):
-            async with asyncio.timeout(self.settings.model_timeout_seconds + 1):
+            slowest = max(self.settings.model_timeout_seconds, self.settings.stream_timeout_seconds)
+            async with asyncio.timeout(slowest + 1):
                 await self._link.ask({"op": "drained", "addresses": addresses})
 
     async def counts(self) -> Mapping[tuple[EndpointKey, str], VariantCounts]:
@@ -169,7 +183,21 @@ class RouterProcess:
             rows = await self._link.ask({"op": "counts"})
         except ConnectionResetError:
             return {}
-        return {((a, r, n), variant): VariantCounts(*numbers) for a, r, n, variant, *numbers in rows}
+        counts: dict[tuple[EndpointKey, str], VariantCounts] = {}
+        for a, r, n, variant, *numbers in rows:
+            known = counts.get(((a, r, n), variant), VariantCounts())
+            counts[(a, r, n), variant] = VariantCounts(*map(sum, zip(astuple(known), numbers, strict=True)))
+        return counts
+
+    async def periods(self) -> list[VariantPeriod]:
+        """What each fleet answered since the last call of this. A router that died takes its own with it."""
+        if self._link is None:
+            return []
+        try:
+            rows = await self._link.ask({"op": "periods"})
+        except ConnectionResetError:
+            return []
+        return [decoded(each) for each in rows]
 
     async def close(self) -> None:
         """Stop listening, let requests under way finish for a moment, end the child."""

@@ -24,7 +24,7 @@ class RuntimeFailure:
 
     status: int
     code: str
-    message: str
+    message: str | None
     members: tuple[tuple[str, str | int], ...] = ()
 
     def encode(self) -> tuple[bytes, bytes]:
@@ -60,6 +60,30 @@ def endpoint_not_found(name: str, account: str, status: str | None) -> RuntimeFa
     return RuntimeFailure(400, "ValidationError", message)
 
 
+def asynchronous(name: str) -> RuntimeFailure:
+    """The endpoint has an AsyncInferenceConfig (seen publicly: ValidationError for InvokeEndpoint)."""
+    message = (
+        f"Endpoint {name} is an asynchronous endpoint and does not support InvokeEndpoint; use InvokeEndpointAsync."
+    )
+    return RuntimeFailure(400, "ValidationError", message)
+
+
+def not_asynchronous(name: str) -> RuntimeFailure:
+    """The endpoint has no AsyncInferenceConfig."""
+    message = f"Endpoint {name} is not an asynchronous endpoint and does not support InvokeEndpointAsync."
+    return RuntimeFailure(400, "ValidationError", message)
+
+
+THROTTLED = RuntimeFailure(400, "ThrottlingException", None)
+"""More calls than MaxConcurrency; the message is null, as has been seen of SageMaker."""
+
+
+def no_stream(name: str) -> RuntimeFailure:
+    """Serverless endpoints answer in one piece."""
+    message = f"Endpoint {name} is a serverless endpoint and does not support InvokeEndpointWithResponseStream."
+    return RuntimeFailure(400, "ValidationError", message)
+
+
 def variant_not_found(route: EndpointRoute, variant: str) -> RuntimeFailure:
     """TargetVariant names none of the endpoint's variants."""
     names = ", ".join(each.name for each in route.variants)
@@ -73,12 +97,28 @@ def no_weight(route: EndpointRoute) -> RuntimeFailure:
     return RuntimeFailure(400, "ValidationError", message)
 
 
+def constraints(violations: list[str]) -> RuntimeFailure:
+    """Violated constraints of the API's model, in the words of its validator."""
+    count = len(violations)
+    message = f"{count} validation error{'' if count == 1 else 's'} detected: {'; '.join(violations)}"
+    return RuntimeFailure(400, "ValidationError", message)
+
+
 def body_too_large(limit: int) -> RuntimeFailure:
-    """The API's limit on the request body, in the words of its validator."""
-    message = (
-        "1 validation error detected: Value at 'body' failed to satisfy constraint: "
-        f"Member must have length less than or equal to {limit}"
+    """The API's limit on the request body."""
+    return constraints(
+        [f"Value at 'body' failed to satisfy constraint: Member must have length less than or equal to {limit}"]
     )
+
+
+def unsupported_header(code: str, message: str) -> RuntimeFailure:
+    """A header that only another kind of endpoint takes; ErrorCode is not in the API's model, but in its answers."""
+    return RuntimeFailure(400, "ValidationError", message, (("ErrorCode", code),))
+
+
+def session_not_found(route: EndpointRoute, session_id: str) -> RuntimeFailure:
+    """Closed, expired, never opened, or its instance is gone."""
+    message = f"Session {session_id} not found for endpoint {route.name}; open one with NEW_SESSION."
     return RuntimeFailure(400, "ValidationError", message)
 
 
@@ -88,11 +128,13 @@ def no_instance(route: EndpointRoute, variant: str) -> RuntimeFailure:
     return RuntimeFailure(503, "ServiceUnavailable", message)
 
 
-def model_error(route: EndpointRoute, variant: str, instance_id: str, status: int, body: bytes) -> RuntimeFailure:
+def model_error(
+    route: EndpointRoute, variant: str, instance_id: str, status: int, body: bytes, log_group: str | None = None
+) -> RuntimeFailure:
     """The container answered with an error, or not at all (status 0): API shape ModelError, HTTP 424."""
     text = body.decode("utf-8", "replace")
     kind = "client" if 400 <= status < 500 else "server"
-    group = f"/aws/sagemaker/Endpoints/{route.name}"
+    group = log_group or f"/aws/sagemaker/Endpoints/{route.name}"
     message = (
         f'Received {kind} error ({status}) from primary with message "{text[:MAX_BODY_IN_MESSAGE]}". '
         f"See https://{route.region}.console.aws.amazon.com/cloudwatch/home?region={route.region}"
@@ -109,3 +151,5 @@ TIMED_OUT = (
 )
 CLOSED = b"The container closed the connection before it answered."
 UNREADABLE = b"The container's answer is not HTTP/1.1."
+STREAM_BROKEN = "The TCP connection between the client and the model was reset or closed."
+STREAM_UNREADABLE = "The stream processing failed: the container's answer is not HTTP/1.1."

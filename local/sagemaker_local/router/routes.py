@@ -24,10 +24,28 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureRoute:
+    """Data capture as far as the router has a part in it: how many of a hundred calls, and which side of them."""
+
+    percentage: int
+    inputs: bool
+    outputs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServerlessRoute:
+    """A variant whose instances are execution environments, which take one call each."""
+
+    max_concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
 class VariantRoute:
     """One production variant. ``weight`` is relative; 0 is reached by TargetVariant only.
 
     ``echo``: the router answers with the request's own body and content type, no process behind it.
+    While a new fleet takes over, a variant is there twice: ``share`` is the part of its calls that each fleet gets,
+    ``config_name`` the endpoint configuration that each fleet is of.
     """
 
     name: str
@@ -35,17 +53,37 @@ class VariantRoute:
     instances: tuple[Instance, ...] = ()
     echo: bool = False
     strategy: RoutingStrategy = RoutingStrategy.RANDOM
+    share: float = 1.0
+    config_name: str = ""
+    capture: CaptureRoute | None = None
+    serverless: ServerlessRoute | None = None
+    log_group: str | None = None
+    """Where its containers' output goes, if not to the endpoint's own group."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentRoute:
+    """One inference component. ``variant`` is the production variant that it is part of, with its own instances."""
+
+    name: str
+    variant: VariantRoute
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointRoute:
-    """One endpoint. ``status`` is SageMaker's EndpointStatus; only ``SERVING`` ones are routed."""
+    """One endpoint. ``status`` is SageMaker's EndpointStatus; only ``SERVING`` ones are routed.
+
+    ``asynchronous`` ones answer InvokeEndpointAsync alone, which is not the router's.
+    """
 
     account: str
     region: str
     name: str
     status: str
     variants: tuple[VariantRoute, ...]
+    components: tuple[ComponentRoute, ...] | None = None
+    """None when the variants serve models of their own."""
+    asynchronous: bool = False
 
     @property
     def key(self) -> EndpointKey:

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagemaker_local.router.routes import (
+    CaptureRoute,
+    ComponentRoute,
     EndpointKey,
     EndpointRoute,
     Instance,
     RouteTable,
     RoutingStrategy,
+    ServerlessRoute,
     VariantRoute,
 )
 
@@ -42,22 +45,64 @@ def apply(table: RouteTable, message: Mapping[str, Any]) -> RouteTable:
 
 
 def _encode(route: EndpointRoute) -> list[Any]:
-    variants = [
-        [v.name, v.weight, [[i.instance_id, i.host, i.port] for i in v.instances], v.echo, v.strategy.value]
-        for v in route.variants
+    variants = [_encode_variant(each) for each in route.variants]
+    components = route.components and [[each.name, _encode_variant(each.variant)] for each in route.components]
+    return [route.account, route.region, route.name, route.status, variants, components, route.asynchronous]
+
+
+def _encode_variant(variant: VariantRoute) -> list[Any]:
+    instances = [[each.instance_id, each.host, each.port] for each in variant.instances]
+    capture = variant.capture
+    return [
+        variant.name,
+        variant.weight,
+        instances,
+        variant.echo,
+        variant.strategy.value,
+        variant.share,
+        variant.config_name,
+        [capture.percentage, capture.inputs, capture.outputs] if capture else None,
+        variant.serverless.max_concurrency if variant.serverless else None,
+        variant.log_group,
     ]
-    return [route.account, route.region, route.name, route.status, variants]
 
 
 def _decode(value: list[Any]) -> EndpointRoute:
-    account, region, name, status, variants = value
+    account, region, name, status, variants, components, asynchronous = value
     return EndpointRoute(
         account,
         region,
         name,
         status,
-        tuple(
-            VariantRoute(v, weight, tuple(Instance(*each) for each in instances), echo, RoutingStrategy(strategy))
-            for v, weight, instances, echo, strategy in variants
-        ),
+        tuple(_decode_variant(*each) for each in variants),
+        None
+        if components is None
+        else tuple(ComponentRoute(component, _decode_variant(*each)) for component, each in components),
+        asynchronous,
+    )
+
+
+def _decode_variant(
+    name: str,
+    weight: float,
+    instances: list[Any],
+    echo: bool,
+    strategy: str,
+    share: float,
+    config_name: str,
+    capture: list[Any] | None,
+    concurrency: int | None,
+    log_group: str | None,
+) -> VariantRoute:
+    return VariantRoute(
+        name,
+        weight,
+        tuple(Instance(*each) for each in instances),
+        echo,
+        RoutingStrategy(strategy),
+        share,
+        config_name,
+        CaptureRoute(*capture) if capture else None,
+        ServerlessRoute(concurrency) if concurrency is not None else None,
+        log_group,
     )

@@ -128,7 +128,7 @@ def test_a_model_that_sagemaker_refuses_is_refused(world: Any, fields: dict[str,
         ({"ManagedInstanceScaling": {"Status": "ENABLED"}}, "does not implement ManagedInstanceScaling"),
         (
             {"InstanceType": None, "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}},
-            "does not implement ServerlessConfig",
+            "has ServerlessConfig and so cannot have InitialInstanceCount",
         ),
     ],
 )
@@ -253,14 +253,10 @@ def test_tags_go_with_their_endpoint(world: Any) -> None:
 
 
 def test_an_operation_that_is_not_served_is_unknown(world: Any) -> None:
-    code, message = refused(world.sagemaker.list_transform_jobs)
+    code, message = refused(world.sagemaker.list_training_jobs)
     assert (code, message) == (
         "UnknownOperationException",
-        "Local SageMaker does not serve the operation ListTransformJobs.",
-    )
-    runtime = world.local.client("sagemaker-runtime")
-    assert refused(runtime.invoke_endpoint_async, EndpointName="x", InputLocation="s3://b/k")[0] == (
-        "UnknownOperationException"
+        "Local SageMaker does not serve the operation ListTrainingJobs.",
     )
 
 

@@ -107,7 +107,9 @@ def test_weights_move_without_a_new_fleet(world: Any) -> None:
         assert world.settled()["EndpointStatus"] == "InService"
         since = len(answers)
         world.until(lambda: len(answers) > since + 20, "answers by the new weights")
-    assert Counter(answers[since + 2 :]).keys() == {"two"}
+    counted = Counter(answers[since:])
+    assert counted.keys() <= {"one", "two"}
+    assert counted["one"] <= 2  # each of the two threads may have had a call under way
     assert {each["pid"] for each in world.local.instances(world.endpoint)} == pids
 
 
@@ -180,28 +182,3 @@ def test_all_at_once_bakes_and_is_remembered(world: Any) -> None:
     assert world.settled()["LastDeploymentConfig"] == policy
     found = world.update(world.config("newer", model), RetainDeploymentConfig=True)
     assert found["LastDeploymentConfig"] == policy
-
-
-@pytest.mark.parametrize(
-    ("policy", "named"),
-    [
-        (
-            {
-                "RollingUpdatePolicy": {
-                    "MaximumBatchSize": {"Type": "CAPACITY_PERCENT", "Value": 50},
-                    "WaitIntervalInSeconds": 0,
-                }
-            },
-            "RollingUpdatePolicy",
-        ),
-        (
-            {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"Type": "CANARY", "WaitIntervalInSeconds": 0}}},
-            "CANARY",
-        ),
-        ({"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]}}, "AutoRollbackConfiguration"),
-    ],
-)
-def test_a_policy_that_is_not_implemented_is_refused_by_name(world: Any, policy: dict[str, Any], named: str) -> None:
-    config = world.config("config", world.model("one"))
-    with pytest.raises(ClientError, match=named):
-        world.create(config, DeploymentConfig=policy)

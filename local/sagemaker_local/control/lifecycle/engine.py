@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from sagemaker_local.control.lifecycle import transitions
-from sagemaker_local.control.lifecycle.changes import Workbench, delete, deploy, observe, scale
-from sagemaker_local.control.state.endpoint import Change, Deletion, Deployment, Scaling
+from sagemaker_local.control.lifecycle.changes import Workbench, delete, maintain, observe, scale
+from sagemaker_local.control.lifecycle.rollout import deploy
+from sagemaker_local.control.state.endpoint import Change, Deletion, Deployment, Endpoint, Maintenance, Scaling
 from sagemaker_local.hosting.host import Fleet
 from sagemaker_local.router.routes import EndpointKey
 
@@ -21,6 +23,7 @@ _CARRY_OUT: Mapping[type[Change], Callable[[EndpointKey, Workbench], Awaitable[N
     Deployment: deploy,
     Scaling: scale,
     Deletion: delete,
+    Maintenance: maintain,
 }
 
 
@@ -43,6 +46,10 @@ class Engine:
             del self._tasks[key]
 
     async def _run(self, key: EndpointKey) -> None:
+        with self._bench.clock.acting():
+            await self._carry_out(key)
+
+    async def _carry_out(self, key: EndpointKey) -> None:
         while (endpoint := self._bench.store.endpoint(key)) is not None and endpoint.change is not None:
             try:
                 await _CARRY_OUT[type(endpoint.change)](key, self._bench)
@@ -55,13 +62,27 @@ class Engine:
         await self._bench.fleets.give_up(key)
         endpoint, now = self._bench.endpoint(key), self._bench.clock.now()
         if isinstance(endpoint.change, Deployment):
-            self._bench.store.put_endpoint(transitions.not_deployed(endpoint, _INTERNAL, now))
+            leaving = self._bench.fleets.leave(key)
+            endpoint = transitions.not_deployed(endpoint, _INTERNAL, now)
+            self._bench.store.put_endpoint(endpoint)
+            if leaving:
+                self._bench.routes.set(self._bench.fleets.route(endpoint))
+                with contextlib.suppress(OSError):  # a router that cannot be told is replaced by one that knows
+                    await self._bench.routes.flush()
+                self._bench.fleets.retire(key, leaving)
         elif isinstance(endpoint.change, Scaling):
             counts = {name: fleet.spec.count for name, fleet in self._bench.fleets.of(key).items()}
             rolling = transitions.rolling_back(endpoint, _INTERNAL, counts, now)
             self._bench.store.put_endpoint(transitions.rolled_back(rolling, now))
         else:
             await asyncio.sleep(_RETRY_SECONDS)
+
+    def published(self, endpoint: Endpoint) -> None:
+        """A status that somebody set is put in force; what it asks for is carried out."""
+        self._bench.store.put_endpoint(endpoint)
+        self._bench.routes.set(self._bench.fleets.route(endpoint))
+        self._bench.routes.flush_soon()
+        self.wake(endpoint.key)
 
     def fleet_changed(self, fleet: Fleet) -> None:
         """An instance came, went or was healed."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 
-from sagemaker_local.control.lifecycle.routes import Routes
-from sagemaker_local.control.state.endpoint import Variant
+from sagemaker_local.control.lifecycle.routes import Routes, route_of
+from sagemaker_local.control.state.endpoint import Endpoint, Variant
 from sagemaker_local.hosting.host import Fleet, Host
 from sagemaker_local.hosting.types import ContainerSpec, FleetFailure, FleetSpec
-from sagemaker_local.router.routes import EndpointKey
+from sagemaker_local.router.routes import EndpointKey, EndpointRoute
 
 _NO_FLEETS: Mapping[str, Fleet] = {}
 
@@ -42,6 +42,8 @@ class Fleets:
         self._routes = routes
         self._serving: dict[EndpointKey, Mapping[str, Fleet]] = {}
         self._starting: dict[EndpointKey, Mapping[str, Fleet]] = {}
+        self._joining: dict[EndpointKey, Mapping[str, Fleet]] = {}
+        self._stranded: dict[EndpointKey, Mapping[str, Fleet]] = {}
         self._owners: dict[Fleet, EndpointKey] = {}
         self._retiring: dict[EndpointKey, set[asyncio.Task[None]]] = {}
 
@@ -81,12 +83,55 @@ class Fleets:
         self._owners.update(dict.fromkeys(fleets.values(), key))
         return earlier
 
-    def retire(self, key: EndpointKey, fleets: Mapping[str, Fleet]) -> None:
+    def join(self, key: EndpointKey) -> None:
+        """The fleets that were started serve beside the earlier ones."""
+        joining = self._joining[key] = self._starting.pop(key)
+        self._owners.update(dict.fromkeys(joining.values(), key))
+
+    def joining(self, key: EndpointKey) -> Mapping[str, Fleet]:
+        """Fleets of a deployment under way that may get calls."""
+        return self._joining.get(key, _NO_FLEETS)
+
+    def take_over(self, key: EndpointKey) -> list[Fleet]:
+        """The joining fleets are the endpoint's; returns those that served until now."""
+        stranded = self._stranded.pop(key, _NO_FLEETS)
+        for each in stranded.values():
+            del self._owners[each]
+        return [*self.adopt(key, self._joining.pop(key)).values(), *stranded.values()]
+
+    def leave(self, key: EndpointKey) -> list[Fleet]:
+        """The joining fleets serve no more; returns them."""
+        joining = self._joining.pop(key, _NO_FLEETS)
+        for each in joining.values():
+            del self._owners[each]
+        return list(joining.values())
+
+    def strand(self, key: EndpointKey) -> None:
+        """The joining fleets serve on though their deployment has ended."""
+        self._stranded[key] = self._joining.pop(key)
+
+    def stranded(self, key: EndpointKey) -> Mapping[str, Fleet]:
+        """Fleets of a deployment whose rollback failed."""
+        return self._stranded.get(key, _NO_FLEETS)
+
+    def clear(self, key: EndpointKey) -> list[Fleet]:
+        """Nothing serves the endpoint any more; returns what did."""
+        stranded = self._stranded.pop(key, _NO_FLEETS)
+        for each in stranded.values():
+            del self._owners[each]
+        return [*self.adopt(key, {}).values(), *self.leave(key), *stranded.values()]
+
+    def route(self, endpoint: Endpoint) -> EndpointRoute:
+        """Which instances answer for the endpoint, and for which part of its calls."""
+        return route_of(endpoint, self.of(endpoint.key), self.joining(endpoint.key), self.stranded(endpoint.key))
+
+    def retire(self, key: EndpointKey, fleets: Iterable[Fleet]) -> None:
         """Stop fleets without a place in the published table once their last requests are answered."""
-        if not fleets:
+        leaving = list(fleets)
+        if not leaving:
             return
         tasks = self._retiring.setdefault(key, set())
-        task = asyncio.create_task(self._retire(list(fleets.values())))
+        task = asyncio.create_task(self._retire(leaving))
         tasks.add(task)
         task.add_done_callback(lambda done: self._retired(key, done))
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
-from sagemaker_local.control.state.endpoint import Endpoint
+from sagemaker_local.control.state.endpoint import Deployment, Endpoint, Variant
+from sagemaker_local.control.state.features import DataCapture, Features
+from sagemaker_local.control.state.records import ServerlessConfig
 from sagemaker_local.router.routes import (
+    CaptureRoute,
+    ComponentRoute,
     EndpointKey,
     EndpointRoute,
     Instance,
     RouteTable,
     RoutingStrategy,
+    ServerlessRoute,
     VariantRoute,
 )
 
@@ -39,25 +45,96 @@ class Router(Protocol):
         """Return when no request is under way to the instances."""
 
 
-def route_of(endpoint: Endpoint, fleets: Mapping[str, ServingFleet]) -> EndpointRoute:
-    """The endpoint's variants by current weight, with the instances of their fleets."""
+_NO_FLEETS: Mapping[str, ServingFleet] = {}
+
+
+def route_of(
+    endpoint: Endpoint,
+    fleets: Mapping[str, ServingFleet],
+    joining: Mapping[str, ServingFleet] = _NO_FLEETS,
+    stranded: Mapping[str, ServingFleet] = _NO_FLEETS,
+) -> EndpointRoute:
+    """The endpoint's variants by current weight, with the instances of their fleets.
+
+    ``joining`` fleets get the shares of the deployment under way, ``stranded`` ones those of one that ended badly.
+    """
+    deployment = endpoint.change if isinstance(endpoint.change, Deployment) else None
+    taken = deployment.shares if deployment and joining else {}
+    lost = endpoint.stranded.shares if endpoint.stranded and stranded else {}
+    features = endpoint.features
+    parts = [*_parts(endpoint.variants, fleets, endpoint.config_name, _left(endpoint, taken, lost), features)]
+    if endpoint.stranded:
+        left = _left(endpoint, taken, {})
+        shares = {name: share * left.get(name, 0.0) for name, share in lost.items()}
+        parts += _parts(endpoint.variants, stranded, endpoint.stranded.config_name, shares, endpoint.stranded.features)
+    if deployment:
+        parts += _parts(deployment.variants, joining, deployment.config_name, taken, deployment.features, new=True)
     return EndpointRoute(
         *endpoint.key,
         status=endpoint.status.value,
-        variants=tuple(
-            VariantRoute(
-                each.name,
-                each.current_weight,
-                fleets[each.name].routes,
-                echo=not fleets[each.name].needs_process,
-                strategy=RoutingStrategy(each.production.routing_config.routing_strategy)
-                if each.production.routing_config
-                else RoutingStrategy.RANDOM,
-            )
-            for each in endpoint.variants
-            if each.name in fleets
-        ),
+        variants=tuple(parts),
+        components=None if any(each.containers for each in endpoint.variants) else (),
+        asynchronous=features.asynchronous is not None,
     )
+
+
+def _left(endpoint: Endpoint, *taken: Mapping[str, float]) -> Mapping[str, float]:
+    """What stays of each variant's calls. A variant that a deployment does not have goes with the others."""
+    left = {each.name: 1.0 for each in endpoint.variants}
+    for shares in taken:
+        rest = max(shares.values(), default=0.0)
+        left = {name: share * (1 - shares.get(name, rest)) for name, share in left.items()}
+    return left
+
+
+def _parts(
+    variants: Iterable[Variant],
+    fleets: Mapping[str, ServingFleet],
+    config_name: str,
+    shares: Mapping[str, float],
+    features: Features,
+    *,
+    new: bool = False,
+) -> Iterable[VariantRoute]:
+    """A new variant's current weight is its part of the traffic; here the shares say that."""
+    for each in variants:
+        if each.name not in fleets or shares.get(each.name, 0.0) <= 0:
+            continue
+        serverless = each.desired_serverless if new else each.current_serverless
+        yield VariantRoute(
+            each.name,
+            each.desired_weight if new else each.current_weight,
+            fleets[each.name].routes,
+            echo=not fleets[each.name].needs_process and bool(each.containers),
+            strategy=strategy_of(each, serverless),
+            capture=capture_of(features.data_capture),
+            serverless=ServerlessRoute(serverless.max_concurrency) if serverless else None,
+            share=shares[each.name],
+            config_name=config_name,
+        )
+
+
+def strategy_of(variant: Variant, serverless: ServerlessConfig | None) -> RoutingStrategy:
+    """A serverless variant's call goes to the environment that is free."""
+    if serverless is not None:
+        return RoutingStrategy.LEAST_OUTSTANDING_REQUESTS
+    config = variant.production.routing_config
+    return RoutingStrategy(config.routing_strategy) if config else RoutingStrategy.RANDOM
+
+
+def capture_of(config: DataCapture | None) -> CaptureRoute | None:
+    """None when nothing is to be captured, so that the router need not ask for every call."""
+    if config is None or not config.enable_capture or not config.initial_sampling_percentage:
+        return None
+    return CaptureRoute(config.initial_sampling_percentage, "Input" in config.modes, "Output" in config.modes)
+
+
+def _of(variants: Mapping[str, VariantRoute], component: ComponentRoute) -> ComponentRoute:
+    """The component's calls are captured and counted as those of its variant."""
+    part = variants.get(component.variant.name)
+    if part is None:
+        return component
+    return replace(component, variant=replace(component.variant, capture=part.capture, config_name=part.config_name))
 
 
 class Routes:
@@ -66,6 +143,7 @@ class Routes:
     def __init__(self, router: Router) -> None:
         self._router = router
         self._endpoints: dict[EndpointKey, EndpointRoute] = {}
+        self._components: dict[EndpointKey, dict[str, ComponentRoute]] = {}
         self._accounts: dict[str, str] = {}
         self._wanted = 0
         self._published = 0
@@ -82,6 +160,28 @@ class Routes:
         if self._endpoints.pop(key, None) is not None:
             self._wanted += 1
 
+    def set_component(self, key: EndpointKey, component: ComponentRoute) -> None:
+        """Add an endpoint's inference component or replace it."""
+        self._components.setdefault(key, {})[component.name] = component
+        self._wanted += 1
+
+    def remove_component(self, key: EndpointKey, name: str) -> None:
+        """The inference component answers no more."""
+        components = self._components.get(key, {})
+        if components.pop(name, None) is not None:
+            self._wanted += 1
+        if not components:
+            self._components.pop(key, None)
+
+    def _table(self) -> RouteTable:
+        endpoints = dict(self._endpoints)
+        for key, components in self._components.items():
+            route = endpoints.get(key)
+            if route is not None and route.components is not None:
+                parts = {each.name: each for each in route.variants}
+                endpoints[key] = replace(route, components=tuple(_of(parts, each) for each in components.values()))
+        return RouteTable(endpoints, dict(self._accounts))
+
     def add_account(self, access_key: str, account: str) -> None:
         """A key that STS or IAM gave out acts in this account."""
         self._accounts[access_key] = account
@@ -94,7 +194,7 @@ class Routes:
             if self._published >= wanted:
                 return
             version = self._wanted
-            await self._router.publish(RouteTable(dict(self._endpoints), dict(self._accounts)))
+            await self._router.publish(self._table())
             self._published = version
 
     def flush_soon(self) -> None:

@@ -11,17 +11,33 @@ from sagemaker_local.control.state.endpoint import (
     Deployment,
     Endpoint,
     EndpointStatus,
+    Maintenance,
     Scaling,
     Stage,
     Variant,
     VariantStatus,
 )
+from sagemaker_local.control.state.records import ServerlessConfig
 
 EDGES: Mapping[EndpointStatus, frozenset[EndpointStatus]] = {
     EndpointStatus.CREATING: frozenset({EndpointStatus.IN_SERVICE, EndpointStatus.FAILED}),
-    EndpointStatus.IN_SERVICE: frozenset({EndpointStatus.UPDATING, EndpointStatus.DELETING}),
-    EndpointStatus.UPDATING: frozenset({EndpointStatus.IN_SERVICE, EndpointStatus.ROLLING_BACK}),
-    EndpointStatus.ROLLING_BACK: frozenset({EndpointStatus.IN_SERVICE}),
+    EndpointStatus.IN_SERVICE: frozenset(
+        {
+            EndpointStatus.UPDATING,
+            EndpointStatus.SYSTEM_UPDATING,
+            EndpointStatus.OUT_OF_SERVICE,
+            EndpointStatus.DELETING,
+        }
+    ),
+    EndpointStatus.UPDATING: frozenset(
+        {EndpointStatus.IN_SERVICE, EndpointStatus.ROLLING_BACK, EndpointStatus.UPDATE_ROLLBACK_FAILED}
+    ),
+    EndpointStatus.SYSTEM_UPDATING: frozenset({EndpointStatus.IN_SERVICE}),
+    EndpointStatus.ROLLING_BACK: frozenset({EndpointStatus.IN_SERVICE, EndpointStatus.UPDATE_ROLLBACK_FAILED}),
+    EndpointStatus.OUT_OF_SERVICE: frozenset(
+        {EndpointStatus.IN_SERVICE, EndpointStatus.UPDATING, EndpointStatus.DELETING}
+    ),
+    EndpointStatus.UPDATE_ROLLBACK_FAILED: frozenset({EndpointStatus.UPDATING, EndpointStatus.DELETING}),
     EndpointStatus.FAILED: frozenset({EndpointStatus.DELETING}),
     EndpointStatus.DELETING: frozenset(),
 }
@@ -35,6 +51,7 @@ class Target:
     variant_name: str
     desired_weight: float | None = None
     desired_instance_count: int | None = None
+    desired_serverless: ServerlessConfig | None = None
 
 
 def _move(endpoint: Endpoint, to: EndpointStatus, now: float, **fields: Any) -> Endpoint:
@@ -49,47 +66,129 @@ def updating(endpoint: Endpoint, deployment: Deployment) -> Endpoint:
     return _move(endpoint, EndpointStatus.UPDATING, deployment.start_time, change=deployment)
 
 
-def activating(endpoint: Endpoint, now: float) -> Endpoint:
-    """The new fleet is healthy: from now on its variants are the endpoint's, though the change is not over."""
+def activating(endpoint: Endpoint, now: float, shares: Mapping[str, float] | None = None) -> Endpoint:
+    """The new fleet is healthy and gets these shares of its variants' calls, all of them without ``shares``.
+
+    A created endpoint has its variants from now on; an updated one keeps the earlier until it is deployed.
+    """
+    deployment = _deployment(endpoint)
+    given = dict.fromkeys((each.name for each in deployment.variants), 1.0) if shares is None else dict(shares)
+    status = VariantStatus(Stage.ACTIVATING_TRAFFIC, now)
+    variants = tuple(
+        replace(
+            each,
+            current_weight=each.desired_weight * given[each.name],
+            current_count=each.desired_count,
+            status=status,
+        )
+        for each in deployment.variants
+    )
+    change = replace(deployment, variants=variants, shares=given)
+    if endpoint.status is EndpointStatus.CREATING:
+        return replace(endpoint, variants=variants, change=change, features=deployment.features)
+    return replace(_with_stage(endpoint, status), change=change)
+
+
+def baking(endpoint: Endpoint, now: float) -> Endpoint:
+    """The new fleet has its share of the traffic; the policy's wait has begun."""
+    return staged(endpoint, Stage.BAKING, now)
+
+
+def staged(endpoint: Endpoint, stage: Stage, now: float) -> Endpoint:
+    """Old and new variants of a deployment are busy with this."""
+    deployment, status = _deployment(endpoint), VariantStatus(stage, now)
+    variants = tuple(replace(each, status=status) for each in deployment.variants)
+    return replace(_with_stage(endpoint, status), change=replace(deployment, variants=variants))
+
+
+def retiring(endpoint: Endpoint, now: float) -> Endpoint:
+    """The new fleet has everything; the earlier one waits for its end."""
+    deployment = _deployment(endpoint)
+    variants = tuple(replace(each, status=None) for each in deployment.variants)
+    gone = _with_stage(endpoint, VariantStatus(Stage.DELETING, now))
+    return replace(gone, change=replace(deployment, variants=variants))
+
+
+def deployed(endpoint: Endpoint, now: float) -> Endpoint:
+    """The deployment is over and good; an earlier update's failure is forgotten."""
     deployment = _deployment(endpoint)
     variants = tuple(
         replace(
             each,
             current_weight=each.desired_weight,
             current_count=each.desired_count,
-            status=VariantStatus(Stage.ACTIVATING_TRAFFIC, now),
+            current_serverless=each.desired_serverless,
+            status=None,
         )
         for each in deployment.variants
     )
-    return replace(endpoint, variants=variants, change=replace(deployment, variants=variants))
-
-
-def baking(endpoint: Endpoint, now: float) -> Endpoint:
-    """The new fleet has the traffic; the policy's wait has begun."""
-    return _with_stage(endpoint, VariantStatus(Stage.BAKING, now))
-
-
-def deployed(endpoint: Endpoint, now: float) -> Endpoint:
-    """The deployment is over and good; an earlier update's failure is forgotten."""
-    deployment = _deployment(endpoint)
     return _move(
-        _with_stage(endpoint, None),
+        endpoint,
         EndpointStatus.IN_SERVICE,
         now,
+        variants=variants,
         config_name=deployment.config_name,
+        features=deployment.features,
         change=None,
         failure_reason="",
         last_policy=deployment.policy,
+        stranded=None,
     )
 
 
 def not_deployed(endpoint: Endpoint, reason: str, now: float) -> Endpoint:
-    """The new fleet did not start: a creation has failed for good, an updated endpoint is as it was before."""
+    """The new fleet is gone: a creation has failed for good, an updated endpoint is as it was before."""
     deployment = _deployment(endpoint)
     if endpoint.status is EndpointStatus.CREATING:
         variants = tuple(replace(each, status=None) for each in deployment.variants)
         return _move(endpoint, EndpointStatus.FAILED, now, change=None, failure_reason=reason, variants=variants)
-    return _move(endpoint, EndpointStatus.IN_SERVICE, now, change=None, failure_reason=reason)
+    return _move(_with_stage(endpoint, None), _settled(endpoint), now, change=None, failure_reason=reason)
+
+
+def _settled(endpoint: Endpoint) -> EndpointStatus:
+    """Where a change ends that is no deployment, or none that was good: a fleet that is stranded stays so."""
+    return EndpointStatus.UPDATE_ROLLBACK_FAILED if endpoint.stranded else EndpointStatus.IN_SERVICE
+
+
+def deployment_rolling_back(endpoint: Endpoint, now: float) -> Endpoint:
+    """The new fleet gives back what it took."""
+    _deployment(endpoint)
+    return _move(endpoint, EndpointStatus.ROLLING_BACK, now)
+
+
+def rollback_failed(endpoint: Endpoint, reason: str, now: float) -> Endpoint:
+    """The new fleet could not give back what it took: both serve."""
+    stranded = _deployment(endpoint)
+    return _move(
+        _with_stage(endpoint, None),
+        EndpointStatus.UPDATE_ROLLBACK_FAILED,
+        now,
+        change=None,
+        failure_reason=reason,
+        stranded=stranded,
+    )
+
+
+def maintaining(endpoint: Endpoint, seconds: float, now: float) -> Endpoint:
+    """SageMaker works on the endpoint, which serves on."""
+    return _move(endpoint, EndpointStatus.SYSTEM_UPDATING, now, change=Maintenance(now, seconds))
+
+
+def maintained(endpoint: Endpoint, now: float) -> Endpoint:
+    """SageMaker's work is over."""
+    return _move(endpoint, EndpointStatus.IN_SERVICE, now, change=None)
+
+
+def out_of_service(endpoint: Endpoint, now: float) -> Endpoint:
+    """The endpoint takes no calls until it is put back."""
+    return _move(endpoint, EndpointStatus.OUT_OF_SERVICE, now)
+
+
+def back_in_service(endpoint: Endpoint, now: float) -> Endpoint:
+    """The endpoint takes calls again. Raises ValueError for one that was not out of service."""
+    if endpoint.status is not EndpointStatus.OUT_OF_SERVICE:
+        raise ValueError(f"endpoint {endpoint.name} is not out of service")
+    return _move(endpoint, EndpointStatus.IN_SERVICE, now)
 
 
 def scaling(endpoint: Endpoint, targets: tuple[Target, ...], now: float) -> Endpoint:
@@ -109,6 +208,7 @@ def _aimed(variant: Variant, target: Target, status: VariantStatus) -> Variant:
         variant,
         desired_weight=variant.desired_weight if weight is None else weight,
         desired_count=variant.desired_count if count is None else count,
+        desired_serverless=target.desired_serverless or variant.desired_serverless,
         status=status,
     )
 
@@ -117,17 +217,29 @@ def scaled(endpoint: Endpoint, now: float) -> Endpoint:
     """Weights and counts are what was desired."""
     _require_scaling(endpoint)
     variants = tuple(
-        replace(each, current_weight=each.desired_weight, current_count=each.desired_count, status=None)
+        replace(
+            each,
+            current_weight=each.desired_weight,
+            current_count=each.desired_count,
+            current_serverless=each.desired_serverless,
+            status=None,
+        )
         for each in endpoint.variants
     )
-    return _move(endpoint, EndpointStatus.IN_SERVICE, now, change=None, failure_reason="", variants=variants)
+    return _move(endpoint, _settled(endpoint), now, change=None, failure_reason="", variants=variants)
 
 
 def rolling_back(endpoint: Endpoint, reason: str, counts: Mapping[str, int], now: float) -> Endpoint:
     """A change of weights and counts failed: desired is again what was, ``counts`` being the fleets' sizes before."""
     _require_scaling(endpoint)
     variants = tuple(
-        replace(each, desired_weight=each.current_weight, desired_count=counts[each.name]) for each in endpoint.variants
+        replace(
+            each,
+            desired_weight=each.current_weight,
+            desired_count=counts[each.name],
+            desired_serverless=each.current_serverless,
+        )
+        for each in endpoint.variants
     )
     return _move(endpoint, EndpointStatus.ROLLING_BACK, now, failure_reason=reason, variants=variants)
 
@@ -137,7 +249,7 @@ def rolled_back(endpoint: Endpoint, now: float) -> Endpoint:
     if endpoint.status is not EndpointStatus.ROLLING_BACK:
         raise ValueError(f"endpoint {endpoint.name} is not rolling back")
     variants = tuple(replace(each, status=None) for each in endpoint.variants)
-    return _move(endpoint, EndpointStatus.IN_SERVICE, now, change=None, variants=variants)
+    return _move(endpoint, _settled(endpoint), now, change=None, variants=variants)
 
 
 def deleting(endpoint: Endpoint, now: float) -> Endpoint:
@@ -158,6 +270,8 @@ def observed(endpoint: Endpoint, variant_name: str, count: int, message: str, no
 
 
 def _seen(variant: Variant, count: int, message: str, now: float) -> Variant:
+    if variant.desired_serverless is not None:
+        return variant
     busy = variant.status is not None and not variant.status.message
     if busy:
         return replace(variant, current_count=count)

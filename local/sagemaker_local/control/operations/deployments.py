@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sagemaker_local.control.state.endpoint import AllAtOnce, Deployment, Stage, Variant, VariantStatus
+from sagemaker_local.control.state.endpoint import Deployment, Stage, Variant, VariantStatus
+from sagemaker_local.control.state.policy import Policy
 from sagemaker_local.control.state.records import EndpointConfig, ProductionVariant
 from sagemaker_local.control.state.store import AccountState
-from sagemaker_local.control.wire.decoding import Document
-from sagemaker_local.control.wire.errors import not_served
 
 DESIRED_COUNT, DESIRED_WEIGHT = "DesiredInstanceCount", "DesiredWeight"
 """The variant properties that an update can retain (API shape VariantPropertyType)."""
@@ -17,7 +16,7 @@ DESIRED_COUNT, DESIRED_WEIGHT = "DesiredInstanceCount", "DesiredWeight"
 def deployment_of(
     state: AccountState,
     config: EndpointConfig,
-    policy: AllAtOnce,
+    policy: Policy,
     now: float,
     earlier: tuple[Variant, ...] = (),
     retained: frozenset[str] = frozenset(),
@@ -30,45 +29,29 @@ def deployment_of(
     variants = tuple(
         _retaining(_variant(state, each, now), known.get(each.variant_name), retained) for each in config.variants
     )
-    return Deployment(config.name, variants, now, policy)
+    return Deployment(config.name, variants, now, policy, config.features)
 
 
 def _variant(state: AccountState, production: ProductionVariant, now: float) -> Variant:
+    serverless = production.serverless_config
     return Variant(
         production=production,
-        containers=state.models.require(production.model_name).containers,
+        containers=state.models.require(production.model_name).containers if production.model_name else (),
         resolution_time=now,
         current_weight=0.0,
         desired_weight=production.initial_variant_weight,
         current_count=0,
-        desired_count=production.initial_instance_count,
+        desired_count=max(1, serverless.provisioned) if serverless else production.initial_instance_count,
         status=VariantStatus(Stage.CREATING, now),
+        desired_serverless=serverless,
     )
 
 
 def _retaining(variant: Variant, earlier: Variant | None, retained: frozenset[str]) -> Variant:
-    if earlier is None:
+    if earlier is None or variant.desired_serverless is not None or earlier.desired_serverless is not None:
         return variant
     return replace(
         variant,
         desired_count=earlier.desired_count if DESIRED_COUNT in retained else variant.desired_count,
         desired_weight=earlier.desired_weight if DESIRED_WEIGHT in retained else variant.desired_weight,
     )
-
-
-def policy_of(document: Document | None) -> AllAtOnce:
-    """Raises ApiError for everything but blue/green with all traffic at once."""
-    if document is None:
-        return AllAtOnce()
-    for member in ("RollingUpdatePolicy", "AutoRollbackConfiguration"):
-        if member in document:
-            raise not_served(f"{member} of DeploymentConfig")
-    blue_green = document.get("BlueGreenUpdatePolicy")
-    if blue_green is None:
-        return AllAtOnce(document=document)
-    routing = blue_green["TrafficRoutingConfiguration"]
-    if routing["Type"] != "ALL_AT_ONCE":
-        raise not_served(f"{routing['Type']} of TrafficRoutingConfiguration")
-    if "MaximumExecutionTimeoutInSeconds" in blue_green:
-        raise not_served("MaximumExecutionTimeoutInSeconds of BlueGreenUpdatePolicy")
-    return AllAtOnce(routing["WaitIntervalInSeconds"], blue_green.get("TerminationWaitInSeconds", 0), document)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sagemaker_local.control.operations.features import features_of
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.operations.paging import ListInput, page
+from sagemaker_local.control.operations.serverless import check_config, check_model, check_variant
 from sagemaker_local.control.operations.tags import tags_of_new
 from sagemaker_local.control.state.records import EndpointConfig, ProductionVariant, Tag
 from sagemaker_local.control.state.store import AccountState
@@ -57,20 +59,33 @@ def create_endpoint_config(state: AccountState, request: CreateEndpointConfigInp
     for name in names:
         if names.count(name) > 1:
             raise invalid(f"Production variant name {name} is given twice; every variant needs a name of its own.")
+    if len({each.model_name is None for each in variants}) > 1:
+        raise invalid("Either all production variants have ModelName or none has; without it they are for components.")
     tags = tags_of_new(request.tags)
     state.endpoint_configs.refuse_taken(request.endpoint_config_name)
     for each in variants:
-        state.models.require(each.model_name)
+        if each.model_name is not None:
+            model = state.models.require(each.model_name)
+            if each.serverless_config is not None:
+                check_model(model)
+        elif request.execution_role_arn is None:
+            raise invalid(
+                f"Production variant {each.variant_name} has no ModelName and so is for inference components; the "
+                "endpoint configuration needs ExecutionRoleArn."
+            )
     arn = state.endpoint_configs.arn(request.endpoint_config_name)
-    state.endpoint_configs.put(EndpointConfig(request.endpoint_config_name, arn, now, variants, _described(request)))
+    features = features_of(request.data_capture_config, request.async_inference_config)
+    if features.asynchronous is not None and any(each.model_name is None for each in variants):
+        raise not_served("AsyncInferenceConfig of an endpoint for inference components")
+    check_config(variants, features, request.vpc_config, request.enable_network_isolation)
+    config = EndpointConfig(request.endpoint_config_name, arn, now, variants, _described(request), features)
+    state.endpoint_configs.put(config)
     state.tags[arn] = tags
     return {"EndpointConfigArn": arn}
 
 
 def _refuse_not_served(request: CreateEndpointConfigInput) -> None:
     for member, value in (
-        ("DataCaptureConfig", request.data_capture_config),
-        ("AsyncInferenceConfig", request.async_inference_config),
         ("ExplainerConfig", request.explainer_config),
         ("ShadowProductionVariants", request.shadow_production_variants or None),
         ("MetricsConfig", request.metrics_config),
@@ -89,22 +104,20 @@ def _variant(definition: Document) -> ProductionVariant:
             f"Production variant {name} needs either InstanceType with InitialInstanceCount or ServerlessConfig."
         )
     if serverless:
-        raise not_served(f"ServerlessConfig (production variant {name})")
+        check_variant(definition)
     for member in _VARIANT_NOT_SERVED:
-        if member in definition:
+        if member in definition and ("ModelName" in definition or member != "ManagedInstanceScaling"):
             raise not_served(f"{member} (production variant {name})")
-    if "ModelName" not in definition:
-        raise not_served(
-            f"a production variant without ModelName, for inference components (production variant {name})"
-        )
-    if "InitialInstanceCount" not in definition:
+    if not serverless and "InitialInstanceCount" not in definition:
         raise invalid(f"Production variant {name} has InstanceType and so needs InitialInstanceCount, at least 1.")
-    return decode(ProductionVariant, definition)
+    return decode(ProductionVariant, {"ModelName": None, **definition})
 
 
 def _described(request: CreateEndpointConfigInput) -> Document:
     return {
         "ProductionVariants": [{"InitialVariantWeight": 1.0, **each} for each in request.production_variants],
+        "DataCaptureConfig": request.data_capture_config,
+        "AsyncInferenceConfig": request.async_inference_config,
         "KmsKeyId": request.kms_key_id,
         "ExecutionRoleArn": request.execution_role_arn,
         "VpcConfig": request.vpc_config,

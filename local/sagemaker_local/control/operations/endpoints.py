@@ -6,15 +6,19 @@ import hashlib
 from dataclasses import dataclass
 
 from sagemaker_local.control.lifecycle import transitions
-from sagemaker_local.control.operations.deployments import deployment_of, policy_of
+from sagemaker_local.control.operations import features
+from sagemaker_local.control.operations.component_rules import DELETE_REFUSED, has_components
+from sagemaker_local.control.operations.deployment_policies import policy_of
+from sagemaker_local.control.operations.deployments import deployment_of
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.operations.paging import ListInput, page
+from sagemaker_local.control.operations.serverless import described_config
 from sagemaker_local.control.operations.tags import tags_of_new
 from sagemaker_local.control.state.endpoint import Deployment, Endpoint, EndpointStatus, Variant
 from sagemaker_local.control.state.records import Tag
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document
-from sagemaker_local.control.wire.errors import in_progress
+from sagemaker_local.control.wire.errors import in_progress, invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,14 @@ def describe_endpoint(state: AccountState, request: EndpointInput, now: float) -
         "LastModifiedTime": endpoint.last_modified_time,
         "LastDeploymentConfig": endpoint.last_policy.document if endpoint.last_policy else None,
         "PendingDeploymentSummary": _pending(deployment) if deployment else None,
+        **_features(endpoint, deployment),
     }
+
+
+def _features(endpoint: Endpoint, deployment: Deployment | None) -> Document:
+    """Those of the variants that are shown."""
+    found = endpoint.features if endpoint.variants or deployment is None else deployment.features
+    return features.described(found)
 
 
 def _summary(variant: Variant) -> Document:
@@ -77,16 +88,20 @@ def _summary(variant: Variant) -> Document:
                 "ResolutionTime": variant.resolution_time,
             }
             for each in variant.containers
-        ],
+        ]
+        or None,
         "CurrentWeight": variant.current_weight,
         "DesiredWeight": variant.desired_weight,
-        "CurrentInstanceCount": variant.current_count,
-        "DesiredInstanceCount": variant.desired_count,
+        "CurrentInstanceCount": None if variant.desired_serverless else variant.current_count,
+        "DesiredInstanceCount": None if variant.desired_serverless else variant.desired_count,
+        "CurrentServerlessConfig": described_config(variant.current_serverless),
+        "DesiredServerlessConfig": described_config(variant.desired_serverless),
         "VariantStatus": [
             {"Status": status.status.value, "StatusMessage": status.message or None, "StartTime": status.start_time}
         ]
         if status
         else None,
+        "ManagedInstanceScaling": variant.production.managed_instance_scaling,
         "RoutingConfig": {"RoutingStrategy": routing.routing_strategy} if routing else None,
     }
 
@@ -96,7 +111,7 @@ def _pending(deployment: Deployment) -> Document:
         "EndpointConfigName": deployment.config_name,
         "StartTime": deployment.start_time,
         "ProductionVariants": [
-            {**_summary(each), "InstanceType": each.production.instance_type} for each in deployment.variants
+            {**_summary(each), "InstanceType": each.production.instance_type or None} for each in deployment.variants
         ],
     }
 
@@ -124,11 +139,24 @@ def list_endpoints(state: AccountState, request: ListInput, now: float) -> Docum
     return {"Endpoints": endpoints, "NextToken": token}
 
 
+def refuse_by_status(endpoint: Endpoint, out_of_service: bool, rollback_failed: bool) -> None:
+    """Raises ApiError for the two states in which it is not known what SageMaker takes; True takes it."""
+    taken = {EndpointStatus.OUT_OF_SERVICE: out_of_service, EndpointStatus.UPDATE_ROLLBACK_FAILED: rollback_failed}
+    if not taken.get(endpoint.status, True):
+        raise invalid(f'Cannot change endpoint "{endpoint.arn}": its status is {endpoint.status}.')
+
+
 def delete_endpoint(state: AccountState, request: EndpointInput, now: float) -> Document:
     """Begins to end the fleets. Raises ApiError while another change is under way."""
     endpoint = state.endpoints.require(request.endpoint_name)
     if endpoint.change is not None:
         raise in_progress(endpoint.arn)
+    if has_components(state, endpoint.name):
+        raise invalid(DELETE_REFUSED)
+    refuse_by_status(
+        endpoint, state.switches.out_of_service_takes_deletion, state.switches.rollback_failed_takes_deletion
+    )
+    state.scaling.forget_endpoint(endpoint.name)
     state.change_endpoint(transitions.deleting(endpoint, now))
     return NOTHING
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sagemaker_local.control.operations.model_package_use import check_package_use, container_of_package
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.operations.paging import ListInput, page
 from sagemaker_local.control.operations.tags import tags_of_new
@@ -15,8 +16,6 @@ from sagemaker_local.control.wire.errors import invalid, not_served
 
 _MOST_ENVIRONMENT_BYTES = 32 * 1024
 _NOT_SERVED = (
-    "ModelPackageName",
-    "InferenceSpecificationName",
     "ModelDataSource",
     "AdditionalModelDataSources",
     "MultiModelConfig",
@@ -51,7 +50,7 @@ def create_model(state: AccountState, request: CreateModelInput, now: float) -> 
     tags = tags_of_new(request.tags)
     state.models.refuse_taken(request.model_name)
     arn = state.models.arn(request.model_name)
-    containers = tuple(decode(Container, each) for each in definitions)
+    containers = tuple(_container(state, each) for each in definitions)
     state.models.put(Model(request.model_name, arn, now, containers, _described(request)))
     state.tags[arn] = tags
     return {"ModelArn": arn}
@@ -87,8 +86,18 @@ def _check(definition: Document) -> None:
             raise not_served(f"{member} of a container")
     if definition.get("Mode") == "MultiModel":
         raise not_served("containers in the mode MultiModel")
-    if "Image" not in definition:
+    if "ModelPackageName" in definition:
+        check_package_use(definition)
+    elif "Image" not in definition:
         raise invalid("A container needs Image, the URI of what serves the model.")
+    elif "InferenceSpecificationName" in definition:
+        raise invalid("InferenceSpecificationName names a part of a model package and so needs ModelPackageName.")
+
+
+def _container(state: AccountState, definition: Document) -> Container:
+    if "ModelPackageName" in definition:
+        return container_of_package(state, definition)
+    return decode(Container, definition)
 
 
 def _described(request: CreateModelInput) -> Document:
@@ -123,11 +132,24 @@ def list_models(state: AccountState, request: ListInput, now: float) -> Document
 
 
 def delete_model(state: AccountState, request: ModelInput, now: float) -> Document:
-    """Allowed while an endpoint configuration names it, as far as is known of SageMaker."""
+    """Whether it is allowed while something names the model is a switch."""
     model = state.models.require(request.model_name)
+    if state.switches.deletion_of_used_model_refused and (user := _user(state, model.name)):
+        raise invalid(f'Cannot delete model "{model.arn}": {user} uses it; delete that first.')
     state.models.remove(model.name)
     state.tags.pop(model.arn, None)
     return NOTHING
+
+
+def _user(state: AccountState, name: str) -> str | None:
+    """The ARN of something that names the model."""
+    for config in state.endpoint_configs:
+        if any(each.model_name == name for each in config.variants):
+            return config.arn
+    for component in state.inference_components:
+        if component.spec.document.get("ModelName") == name:
+            return component.arn
+    return None
 
 
 OPERATIONS = (

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol, TypeVar
 
 from sagemaker_local.control.wire.errors import invalid
@@ -44,6 +44,13 @@ class ListInput:
     last_modified_time_before: float | None = None
     last_modified_time_after: float | None = None
     status_equals: str | None = None
+
+
+def query_of(request: object) -> ListInput:
+    """The common part of a List operation's input that has filters of its own or lacks some of these."""
+    return ListInput(
+        **{each.name: getattr(request, each.name) for each in fields(ListInput) if hasattr(request, each.name)}
+    )
 
 
 R = TypeVar("R", bound=Listed)

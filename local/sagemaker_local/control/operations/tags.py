@@ -91,9 +91,15 @@ def _require(state: AccountState, arn: str) -> None:
         names.MODEL: state.models,
         names.ENDPOINT_CONFIG: state.endpoint_configs,
         names.ENDPOINT: state.endpoints,
+        names.MODEL_PACKAGE_GROUP: state.model_package_groups,
+        names.MODEL_PACKAGE: state.model_packages,
+        names.TRANSFORM_JOB: state.transform_jobs,
+        names.INFERENCE_COMPONENT: state.inference_components,
+        names.MONITORING_SCHEDULE: state.monitoring_schedules,
+        **{names.JOB_DEFINITIONS[kind]: each for kind, each in state.job_definitions.items()},
     }
     if parsed is None or parsed.kind not in kinds:
-        raise invalid(f"ResourceArn {arn} is not of a model, an endpoint configuration or an endpoint.")
+        raise invalid(f"ResourceArn {arn} is not of a {', '.join(names.WORDS[each] for each in kinds)}.")
     if (parsed.account, parsed.region) != (state.account, state.region) or (
         not kinds[parsed.kind].has_arn_name(parsed.name)
     ):

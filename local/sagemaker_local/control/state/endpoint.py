@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sagemaker_local.control.state.records import Container, ProductionVariant
-from sagemaker_local.control.wire.decoding import Document
+from sagemaker_local.control.state.features import NO_FEATURES, Features
+from sagemaker_local.control.state.policy import Policy
+from sagemaker_local.control.state.records import Container, ProductionVariant, ServerlessConfig
 from sagemaker_local.router.routes import EndpointKey
 
 
 class EndpointStatus(StrEnum):
-    """API shape EndpointStatus, as far as endpoints get here."""
+    """API shape EndpointStatus."""
 
     CREATING = "Creating"
     IN_SERVICE = "InService"
     UPDATING = "Updating"
+    SYSTEM_UPDATING = "SystemUpdating"
     ROLLING_BACK = "RollingBack"
+    OUT_OF_SERVICE = "OutOfService"
     DELETING = "Deleting"
     FAILED = "Failed"
+    UPDATE_ROLLBACK_FAILED = "UpdateRollbackFailed"
 
 
 class Stage(StrEnum):
@@ -42,7 +47,10 @@ class VariantStatus:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A variant with its fleet. Weights are relative; ``current_count`` counts instances that can take requests."""
+    """A variant with its fleet. Weights are relative; ``current_count`` counts instances that can take requests.
+
+    The counts mean nothing where ``desired_serverless`` is set.
+    """
 
     production: ProductionVariant
     containers: tuple[Container, ...]
@@ -52,6 +60,8 @@ class Variant:
     current_count: int
     desired_count: int
     status: VariantStatus | None = None
+    current_serverless: ServerlessConfig | None = None
+    desired_serverless: ServerlessConfig | None = None
 
     @property
     def name(self) -> str:
@@ -60,22 +70,18 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class AllAtOnce:
-    """The part of API shape DeploymentConfig that is acted upon; seconds. ``document`` is the whole."""
-
-    wait_seconds: float = 0.0
-    termination_wait_seconds: float = 0.0
-    document: Document | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Deployment:
-    """A new fleet for an endpoint configuration: of a creation, or of an update while the earlier fleet serves."""
+    """A new fleet for an endpoint configuration: of a creation, or of an update while the earlier fleet serves.
+
+    ``shares`` is the part of each variant's calls that the new fleet gets already; empty while it gets none.
+    """
 
     config_name: str
     variants: tuple[Variant, ...]
     start_time: float
-    policy: AllAtOnce
+    policy: Policy
+    features: Features = NO_FEATURES
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,15 @@ class Deletion:
     start_time: float
 
 
-Change = Deployment | Scaling | Deletion
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """SageMaker's own work on the endpoint, which serves on; ``seconds`` long."""
+
+    start_time: float
+    seconds: float
+
+
+Change = Deployment | Scaling | Deletion | Maintenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +114,7 @@ class Endpoint:
     """``variants`` are those of ``config_name``, which serve; a failed or unfinished creation has none that do.
 
     ``change`` is what is under way: set exactly while the status is one in between.
+    ``stranded`` is a deployment whose rollback failed: its fleet serves beside the earlier one.
     """
 
     key: EndpointKey
@@ -111,7 +126,9 @@ class Endpoint:
     last_modified_time: float
     failure_reason: str = ""
     change: Change | None = None
-    last_policy: AllAtOnce | None = None
+    last_policy: Policy | None = None
+    features: Features = NO_FEATURES
+    stranded: Deployment | None = None
 
     @property
     def name(self) -> str:

@@ -5,9 +5,31 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-MODEL, ENDPOINT_CONFIG, ENDPOINT = "model", "endpoint-config", "endpoint"
+from sagemaker_local.control.state.monitoring import MonitoringType
 
-WORDS = {MODEL: "model", ENDPOINT_CONFIG: "endpoint configuration", ENDPOINT: "endpoint"}
+MODEL, ENDPOINT_CONFIG, ENDPOINT = "model", "endpoint-config", "endpoint"
+MODEL_PACKAGE_GROUP, MODEL_PACKAGE = "model-package-group", "model-package"
+TRANSFORM_JOB = "transform-job"
+INFERENCE_COMPONENT = "inference-component"
+MONITORING_SCHEDULE = "monitoring-schedule"
+JOB_DEFINITIONS = {
+    MonitoringType.DATA_QUALITY: "data-quality-job-definition",
+    MonitoringType.MODEL_QUALITY: "model-quality-job-definition",
+    MonitoringType.MODEL_BIAS: "model-bias-job-definition",
+    MonitoringType.MODEL_EXPLAINABILITY: "model-explainability-job-definition",
+}
+
+WORDS = {
+    MODEL: "model",
+    ENDPOINT_CONFIG: "endpoint configuration",
+    ENDPOINT: "endpoint",
+    MODEL_PACKAGE_GROUP: "model package group",
+    MODEL_PACKAGE: "model package",
+    TRANSFORM_JOB: "transform job",
+    INFERENCE_COMPONENT: "inference component",
+    MONITORING_SCHEDULE: "monitoring schedule",
+    **{each: each.replace("-", " ") for each in JOB_DEFINITIONS.values()},
+}
 """What the API's messages call each kind of resource."""
 
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]*):([0-9]{12}):([a-z-]+)/(.+)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sagemaker_local.control.state.features import NO_FEATURES, Features
 from sagemaker_local.control.wire.decoding import Document
 
 
@@ -33,17 +34,37 @@ class RoutingConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerlessConfig:
+    """API shape ProductionVariantServerlessConfig."""
+
+    memory_size_in_mb: int = field(metadata={"wire": "MemorySizeInMB"})
+    max_concurrency: int
+    provisioned_concurrency: int | None = None
+
+    @property
+    def provisioned(self) -> int:
+        """Environments that are kept warm."""
+        return self.provisioned_concurrency or 0
+
+
+@dataclass(frozen=True, slots=True)
 class ProductionVariant:
     """Of API shape ProductionVariant what is acted upon. The two time-outs are seconds."""
 
     variant_name: str
-    model_name: str
-    instance_type: str
+    model_name: str | None
+    """None for inference components."""
+
+    instance_type: str = ""
+    """Empty for a serverless one."""
+
     initial_instance_count: int = 1
     initial_variant_weight: float = 1.0
     model_data_download_timeout_in_seconds: int | None = None
     container_startup_health_check_timeout_in_seconds: int | None = None
     routing_config: RoutingConfig | None = None
+    managed_instance_scaling: Document | None = None
+    serverless_config: ServerlessConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +87,4 @@ class EndpointConfig:
     creation_time: float
     variants: tuple[ProductionVariant, ...]
     described: Document
+    features: Features = NO_FEATURES

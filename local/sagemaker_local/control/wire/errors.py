@@ -29,6 +29,16 @@ def not_found(kind: str, arn: str) -> ApiError:
     return invalid(f'Could not find {kind} "{arn}".')
 
 
+def does_not_exist(kind: str, arn: str) -> ApiError:
+    """How the model registry says that something is absent. ``kind`` is ModelPackage or ModelPackageGroup."""
+    return invalid(f"{kind} {arn} does not exist.")
+
+
+def conflict(message: str) -> ApiError:
+    """The API's modelled ConflictException."""
+    return ApiError("ConflictException", message)
+
+
 def already_exists(kind: str, arn: str) -> ApiError:
     """Names of these resources are taken until the resource is gone."""
     return invalid(f'Cannot create already existing {kind} "{arn}".')

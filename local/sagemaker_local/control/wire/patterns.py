@@ -8,13 +8,15 @@ import unicodedata
 from functools import cache
 
 _UNICODE_CLASS = re.compile(r"\\p\{([LMNPSZ])\}")
+_REPEATED_END = re.compile(r"\$\{\d+,\d+\}")
 
 
 @cache
 def compiled(pattern: str) -> re.Pattern[str] | None:
     """None for the few that Python cannot read, so that they are not checked; none of a served operation's is one."""
     try:
-        return re.compile(_UNICODE_CLASS.sub(lambda found: _members()[found[1]], pattern))
+        ended = _REPEATED_END.sub("$", pattern)  # Java lets an anchor be repeated, as the metadata's keys have it
+        return re.compile(_UNICODE_CLASS.sub(lambda found: _members()[found[1]], ended))
     except re.error:
         return None
 

@@ -15,7 +15,7 @@ from sagemaker_local.control.wire.errors import ApiError
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
 _Write = Callable[[Any], Any]
-_writers: dict[str, _Write] = {}
+_writers: dict[tuple[Any, str], _Write] = {}
 
 
 def encoded(shape: Shape | None, document: Document) -> bytes:
@@ -39,10 +39,11 @@ def request_id() -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def _writer(shape: Shape) -> _Write:
-    write = _writers.get(shape.name)
+def _writer(shape: Any) -> _Write:
+    key = (shape._shape_resolver, shape.name)  # two services may call different shapes alike
+    write = _writers.get(key)
     if write is None:
-        write = _writers[shape.name] = _BUILDERS.get(shape.type_name, _scalar)(shape)
+        write = _writers[key] = _BUILDERS.get(shape.type_name, _scalar)(shape)
     return write
 
 

@@ -37,13 +37,14 @@ def validated(shape: Shape, document: object) -> Mapping[str, Any]:
 class _Checks:
     """Checks by shape name; a shape may contain itself, so they are looked up when they are used."""
 
-    _known: dict[str, Check] = {}  # noqa: RUF012 - a cache
+    _known: dict[tuple[Any, str], Check] = {}  # noqa: RUF012 - a cache
 
     @classmethod
-    def of(cls, shape: Shape) -> Check:
-        check = cls._known.get(shape.name)
+    def of(cls, shape: Any) -> Check:
+        key = (shape._shape_resolver, shape.name)  # two services may call different shapes alike
+        check = cls._known.get(key)
         if check is None:
-            check = cls._known[shape.name] = _BUILDERS[shape.type_name](shape)
+            check = cls._known[key] = _BUILDERS[shape.type_name](shape)
         return check
 
 

@@ -19,6 +19,7 @@ from sagemaker_local.control.faults import (
     KillEffect,
     OperationFault,
     Planned,
+    RollbackFault,
     StuckFault,
 )
 from sagemaker_local.control.limits import RateLimit
@@ -86,6 +87,7 @@ FAULTS: st.SearchStrategy[Fault] = st.one_of(
     ),
     st.builds(FailureFault, st.text(), st.text()),
     st.builds(StuckFault, st.text(), st.floats(0, 100)),
+    st.builds(RollbackFault, st.text(), st.text()),
 )
 
 

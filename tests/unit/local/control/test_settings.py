@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from sagemaker_local.control.switches import Switches
 from sagemaker_local.settings import FLAGS, Settings, read_settings
 
 GUIDE = Path(__file__).parents[4] / "docs/local.md"
@@ -45,6 +47,11 @@ def test_a_bad_value_is_named(arguments: list[str], said: str, capsys: pytest.Ca
         read_settings(arguments, {})
     assert caught.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_guide_lists_every_switch_with_its_default() -> None:
+    rows = re.findall(r"^\| `([a-z_]+)` \| `(true|false)` \|", GUIDE.read_text("utf-8"), re.MULTILINE)
+    assert dict(rows) == {each.name: str(each.default).lower() for each in fields(Switches)}
 
 
 def test_the_guides_table_is_the_parsers() -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from sagemaker_local.control.lifecycle import transitions
 from sagemaker_local.control.lifecycle.transitions import EDGES, Target
 from sagemaker_local.control.state.endpoint import (
-    AllAtOnce,
     Deployment,
     Endpoint,
     EndpointStatus,
@@ -21,6 +20,7 @@ from sagemaker_local.control.state.endpoint import (
     Variant,
     VariantStatus,
 )
+from sagemaker_local.control.state.policy import Policy
 from sagemaker_local.control.state.records import Container, ProductionVariant
 
 IN_BETWEEN = {
@@ -35,7 +35,7 @@ def deployment(config: str, now: float = 1.0, count: int = 2) -> Deployment:
     production = ProductionVariant("main", "model", "ml.m5.large", count, 1.0)
     status = VariantStatus(Stage.CREATING, now)
     variant = Variant(production, (Container("local://echo"),), now, 0.0, 1.0, 0, count, status)
-    return Deployment(config, (variant,), now, AllAtOnce())
+    return Deployment(config, (variant,), now, Policy())
 
 
 def creating() -> Endpoint:

@@ -7,7 +7,16 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagemaker_local.router.routes import EndpointRoute, Instance, RouteTable, RoutingStrategy, VariantRoute
+from sagemaker_local.router.routes import (
+    CaptureRoute,
+    ComponentRoute,
+    EndpointRoute,
+    Instance,
+    RouteTable,
+    RoutingStrategy,
+    ServerlessRoute,
+    VariantRoute,
+)
 from sagemaker_local.router.tables import apply, changes
 
 INSTANCES = st.builds(Instance, st.text("ab", max_size=3), st.just("127.0.0.1"), st.integers(1, 65535))
@@ -18,7 +27,13 @@ VARIANTS = st.builds(
     st.lists(INSTANCES, max_size=3).map(tuple),
     st.booleans(),
     st.sampled_from(RoutingStrategy),
+    st.floats(0, 1),
+    st.sampled_from(["", "config"]),
+    st.none() | st.builds(CaptureRoute, st.integers(1, 100), st.booleans(), st.booleans()),
+    st.none() | st.builds(ServerlessRoute, st.integers(1, 200)),
+    st.none() | st.just("/aws/sagemaker/InferenceComponents/c"),
 )
+COMPONENTS = st.builds(ComponentRoute, st.sampled_from(["c", "d"]), VARIANTS)
 ROUTES = st.builds(
     EndpointRoute,
     st.sampled_from(["111122223333", "123456789012"]),
@@ -26,6 +41,8 @@ ROUTES = st.builds(
     st.sampled_from(["a", "b", "c"]),
     st.sampled_from(["Creating", "InService"]),
     st.lists(VARIANTS, max_size=2).map(tuple),
+    st.none() | st.lists(COMPONENTS, max_size=2).map(tuple),
+    st.booleans(),
 )
 TABLES = st.builds(
     lambda routes, accounts: RouteTable({each.key: each for each in routes}, accounts),

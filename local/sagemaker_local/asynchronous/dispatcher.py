@@ -1,0 +1,170 @@
+"""Takes requests from the queue to instances that have room, as long as there are both."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
+
+from sagemaker_local.asynchronous import counts as counting
+from sagemaker_local.asynchronous.choosing import DEFAULT_CONCURRENCY, capacity, choose
+from sagemaker_local.asynchronous.counts import AsyncCounts, Backlog
+from sagemaker_local.asynchronous.processing import InstanceGoneError, Place, Processor, RequestFailedError
+from sagemaker_local.asynchronous.queue import Queue
+from sagemaker_local.asynchronous.request import AsyncRequest
+from sagemaker_local.control.state.features import AsyncInference
+from sagemaker_local.router.routes import SERVING, EndpointKey, EndpointRoute, Instance, RouteTable
+
+log = logging.getLogger(__name__)
+
+_MOST_ATTEMPTS = 3
+_EXPIRY_SECONDS = 0.25
+_GONE = "The instance that processed the request was lost, and so were those that tried again."
+
+
+@dataclass(frozen=True, slots=True)
+class DispatcherParts:
+    """``config_of`` is what an endpoint's AsyncInferenceConfig says, None when it has none or is gone.
+
+    ``counts_running``: whether requests being processed are part of the backlog.
+    """
+
+    queue: Queue
+    processor: Processor
+    config_of: Callable[[EndpointKey], AsyncInference | None]
+    now: Callable[[], float]
+    counts_running: Callable[[], bool]
+
+
+class Dispatcher:
+    """All asynchronous endpoints. It is told of the same route tables as the router."""
+
+    def __init__(self, parts: DispatcherParts) -> None:
+        self._parts = parts
+        self._endpoints: dict[EndpointKey, EndpointRoute] = {}
+        self._running: Counter[str] = Counter()
+        self._at: Counter[tuple[str, int]] = Counter()
+        self._counts: dict[tuple[EndpointKey, str], AsyncCounts] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._freed = asyncio.Condition()
+        self._closed = False
+        self._expiring = asyncio.create_task(self._expire())
+
+    def table_changed(self, table: RouteTable) -> None:
+        """Instances came or went. What waits for an endpoint that was there and is not any more is dropped."""
+        if self._closed:
+            return
+        now = {key: route for key, route in table.endpoints.items() if route.asynchronous}
+        for key in self._endpoints.keys() - table.endpoints.keys():
+            self._parts.queue.drop(key)
+        self._endpoints = now
+        for key in now:
+            self._pump(key)
+
+    def accept(self, request: AsyncRequest) -> None:
+        """Put a request into the queue; it is there when this returns."""
+        self._parts.queue.put(request)
+        self._pump(request.key)
+
+    def _pump(self, key: EndpointKey) -> None:
+        route, config = self._endpoints.get(key), self._parts.config_of(key)
+        if self._closed or route is None or config is None or route.status not in SERVING:
+            return
+        limit = config.client_config.max_concurrent_invocations_per_instance or DEFAULT_CONCURRENCY
+        while (place := choose(route, self._running, limit, random.random())) is not None:  # noqa: S311 - traffic split
+            request = self._parts.queue.take(key)
+            if request is None:
+                return
+            self._busy(place, 1)
+            self._begin(self._work(request, config, place))
+
+    def _busy(self, place: Place, change: int) -> None:
+        self._running[place.instance_id] += change
+        if place.instance is not None:
+            self._at[place.instance.host, place.instance.port] += change
+
+    def _begin(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, request: AsyncRequest, config: AsyncInference, place: Place) -> None:
+        counts = self._of(request.key, place.variant)
+        try:
+            counts.time_in_backlog_milliseconds += max(0.0, self._parts.now() - request.received) * 1e3
+            await self._parts.processor.process(request, config, place, counts)
+            self._parts.queue.done(request)
+        except InstanceGoneError as error:
+            await self._again(request, config, counts, error)
+        except asyncio.CancelledError:
+            self._parts.queue.give_back(request, request.attempts)
+            raise
+        except Exception:
+            log.exception("The asynchronous request %s was lost", request.identity)
+            self._parts.queue.done(request)
+        finally:
+            self._busy(place, -1)
+            async with self._freed:
+                self._freed.notify_all()
+        self._pump(request.key)
+
+    async def _again(
+        self, request: AsyncRequest, config: AsyncInference, counts: AsyncCounts, error: InstanceGoneError
+    ) -> None:
+        """Back into the queue, a few times; an instance that is gone is soon gone from the table too."""
+        if request.attempts + 1 < _MOST_ATTEMPTS:
+            self._parts.queue.give_back(request, request.attempts + 1)
+            await asyncio.sleep(_EXPIRY_SECONDS)
+            return
+        await self._parts.processor.fail(request, config, RequestFailedError(f"{_GONE} ({error})"), counts)
+        self._parts.queue.done(request)
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(_EXPIRY_SECONDS)
+            for each in self._parts.queue.take_expired(self._parts.now()):
+                config = self._parts.config_of(each.key)
+                if config is not None:
+                    self._begin(self._parts.processor.expire(each, config, self._of(each.key, self._variant(each.key))))
+
+    def _variant(self, key: EndpointKey) -> str:
+        """Whom a request that no variant has seen is counted for."""
+        route = self._endpoints.get(key)
+        return route.variants[0].name if route and route.variants else ""
+
+    def _of(self, key: EndpointKey, variant: str) -> AsyncCounts:
+        return self._counts.setdefault((key, variant), AsyncCounts())
+
+    async def drained(self, instances: Iterable[Instance]) -> None:
+        """Return when no request is being processed by these instances, which the last table no longer had."""
+        addresses = {(each.host, each.port) for each in instances}
+        async with self._freed:
+            await self._freed.wait_for(lambda: not any(self._at[each] for each in addresses))
+
+    def backlogs(self) -> Mapping[EndpointKey, Backlog]:
+        """Of every asynchronous endpoint that serves."""
+        now, running = self._parts.now(), self._parts.counts_running()
+        return {
+            key: counting.backlog(self._parts.queue.lengths(key), capacity(route), now, counts_running=running)
+            for key, route in self._endpoints.items()
+        }
+
+    def counts(self) -> Mapping[tuple[EndpointKey, str], AsyncCounts]:
+        """Running totals by endpoint and variant, since the start."""
+        return self._counts
+
+    async def close(self) -> None:
+        """Give back what is being processed; it is taken again by the next life on the same state."""
+        self._closed = True
+        self._expiring.cancel()
+        tasks = [*self._tasks, self._expiring]
+        for each in self._tasks:
+            each.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await self._parts.processor.close()
+        self._parts.queue.close()

@@ -1,0 +1,223 @@
+"""One request from its input in S3 to its result there: download, model, upload, notification."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TypeVar
+
+import aiohttp
+
+from sagemaker_local.asynchronous.counts import AsyncCounts
+from sagemaker_local.asynchronous.notification import MOST_RESPONSE_BYTES, Result, notification, topic_of
+from sagemaker_local.asynchronous.request import AsyncRequest
+from sagemaker_local.control.state.features import AsyncInference
+from sagemaker_local.hosting.storage import DownloadError, Storage
+from sagemaker_local.router import replies
+from sagemaker_local.router.routes import EndpointRoute, Instance
+
+log = logging.getLogger(__name__)
+
+MOST_INPUT_BYTES = 1024 * 1024 * 1024
+"""AWS: Asynchronous inference, payloads up to 1 GB; the response has the same limit here."""
+
+_DOWNLOAD_SECONDS = 900.0
+_CHUNK = 256 * 1024
+_T = TypeVar("_T")
+
+
+class InstanceGoneError(Exception):
+    """The container did not answer because it is not there any more: the request may be given to another one."""
+
+
+class RequestFailedError(Exception):
+    """The request has failed for good; the text is its failure reason. ``response`` is what the model said."""
+
+    def __init__(self, reason: str, response: bytes | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.response = response
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request is processed. ``instance`` None answers with the request itself (``local://echo``)."""
+
+    route: EndpointRoute
+    variant: str
+    instance_id: str
+    instance: Instance | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model said, in a file."""
+
+    path: Path
+    content_type: str | None
+
+
+class Processor:
+    """Works on requests one by one; many at the same time. ``now`` is the clock that notifications are dated by."""
+
+    def __init__(self, storage: Storage, folder: Path, now: Callable[[], float]) -> None:
+        self._storage = storage
+        self._folder = folder
+        self._now = now
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.iterdir():  # of a life that ended early
+            left.unlink()
+        self._session = aiohttp.ClientSession(
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def close(self) -> None:
+        """Close the connections to containers."""
+        await self._session.close()
+
+    async def process(self, request: AsyncRequest, config: AsyncInference, place: Place, counts: AsyncCounts) -> None:
+        """Raises InstanceGoneError; every other outcome is written and notified."""
+        given, answered = self._folder / f"{request.identity}.in", self._folder / f"{request.identity}.out"
+        started = perf_counter()
+        try:
+            await self._input(request, given, counts)
+            answer = await self._invoke(request, place, given, answered, counts)
+            await self._output(request, answer, counts)
+            response = await asyncio.to_thread(_beginning, answer.path)
+            result = Result(content_type=answer.content_type, response=response)
+            counts.invocations_processed += 1
+        except RequestFailedError as error:
+            await self.fail(request, config, error, counts)
+            return
+        finally:
+            given.unlink(missing_ok=True)
+            answered.unlink(missing_ok=True)
+            counts.total_processing_time_milliseconds += (perf_counter() - started) * 1e3
+        await self.notify(request, config, result, counts)
+
+    async def fail(
+        self, request: AsyncRequest, config: AsyncInference, error: RequestFailedError, counts: AsyncCounts
+    ) -> None:
+        """The request has failed: its failure object is written, its error notified."""
+        counts.invocation_failures += 1
+        await self._failure(request, error)
+        await self.notify(request, config, Result(error.reason, response=error.response), counts)
+
+    async def expire(self, request: AsyncRequest, config: AsyncInference, counts: AsyncCounts) -> None:
+        """The request waited too long."""
+        counts.expired_requests += 1
+        error = RequestFailedError("The request expired: it was in the queue for longer than RequestTTLSeconds.")
+        await self._failure(request, error)
+        await self.notify(request, config, Result(error.reason), counts)
+
+    async def _input(self, request: AsyncRequest, target: Path, counts: AsyncCounts) -> None:
+        if request.input_location is None:
+            await asyncio.to_thread(target.write_bytes, request.body or b"")
+            return
+        arguments = (request.input_location, target, *request.key[:2], MOST_INPUT_BYTES, _DOWNLOAD_SECONDS)
+        try:
+            counts.request_download_latency_microseconds += await _timed(
+                asyncio.to_thread(self._storage.download, *arguments)
+            )
+        except DownloadError as error:
+            counts.request_download_failures += 1
+            raise RequestFailedError(f"Failed to download the input {request.input_location}: {error}.") from error
+
+    async def _invoke(
+        self, request: AsyncRequest, place: Place, given: Path, target: Path, counts: AsyncCounts
+    ) -> Answer:
+        if place.instance is None:
+            counts.answered(200, 0)
+            return Answer(given, request.content_type)
+        started = perf_counter()
+        status, content_type, why = 0, None, b""
+        try:
+            async with asyncio.timeout(request.timeout):
+                status, content_type = await self._post(request, place.instance, given, target)
+        except TimeoutError:
+            why = replies.TIMED_OUT
+        except aiohttp.ClientPayloadError:
+            why = replies.CLOSED
+        except (aiohttp.ClientConnectionError, ConnectionError) as error:
+            raise InstanceGoneError(str(error)) from error
+        except aiohttp.ClientError:
+            why = replies.UNREADABLE
+        counts.answered(status, (perf_counter() - started) * 1e6)
+        if 200 <= status < 300:
+            return Answer(target, content_type)
+        body = why or await asyncio.to_thread(_beginning, target)
+        failure = replies.model_error(place.route, place.variant, place.instance_id, status, body)
+        raise RequestFailedError(failure.message or "", body)
+
+    async def _post(
+        self, request: AsyncRequest, instance: Instance, given: Path, target: Path
+    ) -> tuple[int, str | None]:
+        headers = {
+            "Content-Type": request.content_type,
+            "Accept": request.accept,
+            "X-Amzn-SageMaker-Custom-Attributes": request.custom_attributes,
+            "X-Amzn-SageMaker-Inference-Id": request.inference_id,
+        }
+        url = f"http://{instance.host}:{instance.port}/invocations"
+        present = {name: value for name, value in headers.items() if value is not None}
+        with given.open("rb") as body, target.open("wb") as file:
+            present["Content-Length"] = str(os.fstat(body.fileno()).st_size)
+            async with self._session.post(url, data=body, headers=present) as response:
+                async for chunk in response.content.iter_chunked(_CHUNK):
+                    if file.tell() + len(chunk) > MOST_INPUT_BYTES:
+                        raise RequestFailedError(f"The response is larger than {MOST_INPUT_BYTES} bytes.")
+                    file.write(chunk)
+                return response.status, response.headers.get("Content-Type")
+
+    async def _output(self, request: AsyncRequest, answer: Answer, counts: AsyncCounts) -> None:
+        try:
+            counts.response_upload_latency_microseconds += await _timed(
+                self._put(request, request.output_location, answer.path, answer.content_type)
+            )
+        except OSError as error:
+            counts.response_upload_failures += 1
+            raise RequestFailedError(f"Failed to upload the response to {request.output_location}: {error}") from error
+
+    async def _put(self, request: AsyncRequest, url: str, body: bytes | Path, content_type: str | None) -> None:
+        kind = content_type or "application/octet-stream"
+        await asyncio.to_thread(self._storage.put, url, body, kind, *request.key[:2])
+
+    async def _failure(self, request: AsyncRequest, error: RequestFailedError) -> None:
+        if request.failure_location is not None:
+            with contextlib.suppress(OSError):
+                await self._put(request, request.failure_location, error.reason.encode(), "text/plain")
+
+    async def notify(self, request: AsyncRequest, config: AsyncInference, result: Result, counts: AsyncCounts) -> None:
+        """Publish to the topic that is for such a result, if there is one."""
+        topic = topic_of(config, result)
+        if topic is None:
+            return
+        message = notification(request, config, result, self._now())
+        try:
+            await asyncio.to_thread(self._storage.publish, topic, message, *request.key[:2])
+        except OSError as error:
+            counts.notification_failures += 1
+            log.warning("The result of an asynchronous request was not notified: %s", error)
+
+
+def _beginning(path: Path) -> bytes:
+    """A little more than a notification takes, so that a longer one is known to be longer."""
+    with path.open("rb") as file:
+        return file.read(MOST_RESPONSE_BYTES + 1)
+
+
+async def _timed(work: Awaitable[_T]) -> float:
+    """How many microseconds it took."""
+    started = perf_counter()
+    await work
+    return (perf_counter() - started) * 1e6

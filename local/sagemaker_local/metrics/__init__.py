@@ -1,0 +1,1 @@
+"""What CloudWatch computes: statistics over values, and the states of alarms. Pure; no I/O, no clock."""

@@ -1,0 +1,123 @@
+"""What one fleet of a variant answered in a period, with its latencies; and the way of that to the parent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sagemaker_local.router.routes import EndpointKey
+
+_EXACT_BITS = 7
+
+
+def rounded(microseconds: int) -> int:
+    """The value that a latency is counted under: seven binary digits of it, so less than 1.6 % below."""
+    dropped = microseconds.bit_length() - _EXACT_BITS
+    return microseconds >> dropped << dropped if dropped > 0 else microseconds
+
+
+class Period:
+    """Counts of one period; ``Counter.period`` is replaced at its end. Latencies are microseconds."""
+
+    __slots__ = (
+        "client_errors",
+        "invocations",
+        "latencies",
+        "latency",
+        "model_errors",
+        "overhead_latencies",
+        "overhead_latency",
+        "server_errors",
+    )
+
+    def __init__(self) -> None:
+        self.invocations = self.client_errors = self.server_errors = self.model_errors = 0
+        self.latency = self.overhead_latency = 0
+        self.latencies: dict[int, int] = {}
+        self.overhead_latencies: dict[int, int] = {}
+
+    def answered(self, status: int, microseconds: int) -> None:
+        """Count a call by the container's status, 0 when it gave none."""
+        self.invocations += 1
+        self.latency += microseconds
+        value = rounded(microseconds)
+        self.latencies[value] = self.latencies.get(value, 0) + 1
+        if not 200 <= status < 300:
+            self.model_errors += 1
+            if 400 <= status < 500:
+                self.client_errors += 1
+            else:
+                self.server_errors += 1
+
+    def overhead(self, microseconds: int) -> None:
+        """Count the time between a request's arrival and its way to the container."""
+        self.overhead_latency += microseconds
+        value = rounded(microseconds)
+        self.overhead_latencies[value] = self.overhead_latencies.get(value, 0) + 1
+
+
+class Counting(Protocol):
+    """What has a period that can be taken."""
+
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class VariantPeriod:
+    """A period that is over. Latencies are counts by rounded microseconds, with the exact sums beside them."""
+
+    key: EndpointKey
+    variant_name: str
+    config_name: str
+    invocations: int = 0
+    client_errors: int = 0
+    server_errors: int = 0
+    model_errors: int = 0
+    latency: int = 0
+    overhead_latency: int = 0
+    latencies: Mapping[int, int] = field(default_factory=dict)
+    overhead_latencies: Mapping[int, int] = field(default_factory=dict)
+
+
+def taken(counters: Mapping[tuple[EndpointKey, str, str], Counting]) -> list[list[Any]]:
+    """The periods with calls, as JSON values; new ones begin."""
+    rows: list[list[Any]] = []
+    for (key, name, config), counter in counters.items():
+        period = counter.period
+        if not period.invocations and not period.overhead_latencies:
+            continue
+        counter.period = Period()
+        rows.append(
+            [
+                *key,
+                name,
+                config,
+                period.invocations,
+                period.client_errors,
+                period.server_errors,
+                period.model_errors,
+                period.latency,
+                period.overhead_latency,
+                list(period.latencies.items()),
+                list(period.overhead_latencies.items()),
+            ]
+        )
+    return rows
+
+
+def decoded(row: list[Any]) -> VariantPeriod:
+    """A row of ``taken``."""
+    account, region, endpoint, name, config = row[:5]
+    latencies, overhead = row[-2:]
+    counts = dict(zip(("invocations", "client_errors", "server_errors", "model_errors"), row[5:9], strict=True))
+    return VariantPeriod(
+        (account, region, endpoint),
+        name,
+        config,
+        **counts,
+        latency=row[9],
+        overhead_latency=row[10],
+        latencies=dict(latencies),
+        overhead_latencies=dict(overhead),
+    )

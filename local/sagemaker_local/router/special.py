@@ -1,0 +1,140 @@
+"""Calls that are more than a body for a variant drawn by weight.
+
+Those with headers of the runtime's own, streams, calls that are captured, and calls of serverless variants.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from typing import Any, Protocol
+
+from sagemaker_local.router import capture, custom_headers, replies, stream
+from sagemaker_local.router.board import Board, EndpointTarget, VariantTarget
+from sagemaker_local.router.components import component_of
+from sagemaker_local.router.custom_headers import value_of
+from sagemaker_local.router.invocation import request_for_model
+from sagemaker_local.router.limits import RouterSettings
+from sagemaker_local.router.pool import Header
+from sagemaker_local.router.serverless import MOST_BODY_BYTES, Gate
+from sagemaker_local.router.sessions import Sessions
+from sagemaker_local.router.watching import Watcher
+
+
+class Call(Protocol):
+    """A request that has arrived in full.
+
+    ``custom`` are its headers of the runtime's own; ``arrived`` is when its first byte came, of ``perf_counter``.
+    """
+
+    arrived: float
+    headers: list[Header]
+    custom: list[Header]
+    body: list[bytes]
+    size: int
+    stream: bool
+
+
+class Client(stream.StreamClient, Protocol):
+    """The client connection that is answered."""
+
+    def send(
+        self, request: Call, endpoint: EndpointTarget, variant: VariantTarget, watchers: list[Watcher] | None = None
+    ) -> None:
+        """Send the request to an instance of the variant."""
+
+
+class Special:
+    """What such calls of all connections share. ``emit`` tells the parent of something."""
+
+    def __init__(self, board: Board, settings: RouterSettings, tasks: set[asyncio.Task[None]]) -> None:
+        self.emit: Callable[[Mapping[str, Any]], None] = lambda event: None
+        self._board = board
+        self._settings = settings
+        self._tasks = tasks
+        self._sessions = Sessions()
+
+    def invoke(self, client: Client, request: Call, endpoint: EndpointTarget) -> None:
+        """Answer it, now or later."""
+        variant = choose(endpoint, request.custom, self._sessions)
+        if isinstance(variant, replies.RuntimeFailure):
+            client.reply(*variant.encode())
+        elif variant.gate is not None:
+            self._enter(client, request, endpoint, variant, variant.gate)
+        elif request.stream:
+            self._stream(client, request, endpoint, variant)
+        else:
+            client.send(request, endpoint, variant, self._watchers(request, endpoint, variant))
+
+    def _enter(
+        self, client: Client, request: Call, endpoint: EndpointTarget, variant: VariantTarget, gate: Gate
+    ) -> None:
+        """A call of a serverless variant: refused, sent, or made to wait for an environment."""
+        if (refused := _refusal(request, endpoint, gate)) is not None:
+            client.reply(*refused.encode())
+            return
+        key, name = endpoint.route.key, variant.route.name.encode("latin-1")
+
+        def go(setup_microseconds: int) -> None:
+            target = self._board.targets[key]  # not the one of before a cold start
+            found = target.by_name(name) or variant
+            if setup_microseconds:
+                found.counter.setups += 1
+                found.counter.setup_time += setup_microseconds
+            watchers = [*self._watchers(request, target, found), lambda outcome: gate.leave()]
+            client.send(request, target, found, watchers)
+
+        def give_up() -> None:
+            route = endpoint.route
+            client.reply(*replies.model_error(route, variant.route.name, "", 0, replies.TIMED_OUT).encode())
+
+        gate.enter(go, give_up)
+
+    def _watchers(self, request: Call, endpoint: EndpointTarget, variant: VariantTarget) -> list[Watcher]:
+        watchers = []
+        if value_of(request.headers, custom_headers.SESSION_ID) is not None:
+            watchers.append(self._sessions.watcher(endpoint, variant))
+        captured = capture.watcher(self.emit, endpoint, variant, request.headers, b"".join(request.body))
+        return watchers if captured is None else [*watchers, captured]
+
+    def _stream(self, client: Client, request: Call, endpoint: EndpointTarget, variant: VariantTarget) -> None:
+        body = b"".join(request.body)
+        variant.counter.period.overhead(int((perf_counter() - request.arrived) * 1e6))
+        if variant.route.echo:
+            stream.echo(client, variant, request.headers, body)
+            return
+        wire = request_for_model(*stream.headers_for_model(request.headers, request.custom), body)
+        stream.StreamInvocation(client, endpoint, variant, wire, self._settings, self._tasks).start()
+
+
+def _refusal(request: Call, endpoint: EndpointTarget, gate: Gate) -> replies.RuntimeFailure | None:
+    if request.stream:
+        return replies.no_stream(endpoint.route.name)
+    if request.size > MOST_BODY_BYTES:
+        return replies.body_too_large(MOST_BODY_BYTES)
+    return replies.THROTTLED if gate.full else None
+
+
+def choose(
+    endpoint: EndpointTarget, headers: Sequence[Header], sessions: Sessions
+) -> VariantTarget | replies.RuntimeFailure:
+    """The variant that the headers ask for, or why there is none. A session goes before a variant's name or weight."""
+    if violations := custom_headers.violations(headers):
+        return replies.constraints(violations)
+    if unsupported := custom_headers.unsupported(headers, endpoint.route.name):
+        return replies.unsupported_header(*unsupported)
+    component = component_of(endpoint, headers)
+    if isinstance(component, replies.RuntimeFailure):
+        return component
+    session_id = value_of(headers, custom_headers.SESSION_ID)
+    if session_id is not None and session_id != custom_headers.NEW_SESSION:
+        found = sessions.pinned(endpoint, session_id.decode("latin-1"), time.time())
+        return found or replies.session_not_found(endpoint.route, session_id.decode("latin-1"))
+    if component is not None:
+        return component
+    wanted = value_of(headers, custom_headers.TARGET_VARIANT)
+    if wanted is not None:
+        return endpoint.by_name(wanted) or replies.variant_not_found(endpoint.route, wanted.decode("latin-1"))
+    return endpoint.by_weight() or replies.no_weight(endpoint.route)

@@ -1,0 +1,1 @@
+"""Application Auto Scaling for SageMaker's variants: what is registered, what follows from it, its API."""
