@@ -80,6 +80,20 @@ class Children:
             self._polite.append(child)
         return child
 
+    def run(
+        self, command: Sequence[str], environment: Mapping[str, str], *, seconds: float | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Waits for its end and what it said. Whatever interrupts the waiting, stop() ends it with all that it started.
+
+        Raises DemoError when it takes longer than `seconds`.
+        """
+        process = self._popen(command, subprocess.PIPE, subprocess.PIPE, environment)
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise DemoError(f"{command[0]} took longer than {seconds:g} s") from None
+        return subprocess.CompletedProcess(command, process.returncode, os.fsdecode(out), os.fsdecode(err))
+
     def _popen(
         self, command: Sequence[str], stdout: object, stderr: object, environment: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:

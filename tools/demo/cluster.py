@@ -103,15 +103,7 @@ class Kubectl:
 
     def run(self, *arguments: str) -> str:
         """Its output. Raises DemoError with what it complained of."""
-        done = subprocess.run(
-            ["kubectl", *arguments],
-            env=self._environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        done = self._children.run(["kubectl", *arguments], self._environment)
         if done.returncode:
             raise DemoError(f"kubectl {' '.join(arguments)} ended with code {done.returncode}", done.stderr.strip())
         return done.stdout

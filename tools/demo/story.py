@@ -1,8 +1,8 @@
 """What the demo shows, step by step. Each step proves what its line says, or raises DemoError."""
 
 import json
+import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -210,14 +210,12 @@ class Story:
     def _curl_signs(self) -> bool:
         if not shutil.which("curl"):
             return False
-        done = subprocess.run(["curl", "--help", "all"], capture_output=True, text=True, check=False)
+        done = self._stage.children.run(["curl", "--help", "all"], self._stage.environment)
         return "--aws-sigv4" in done.stdout
 
     def _run_as_typed(self, text: str, expected: float) -> None:
         script = f". {self._folder.environment}\n{text}\n"
-        done = subprocess.run(
-            ["/bin/sh", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=_TRY_SECONDS, check=False
-        )
+        done = self._stage.children.run(["/bin/sh", "-c", script], os.environ, seconds=_TRY_SECONDS)
         name = text.split()[0]
         if done.returncode or not done.stdout.startswith(repr(expected)[:8]):
             said = (done.stderr or done.stdout).strip()

@@ -1,9 +1,10 @@
 """Processes that end with this one, however it ends; also by SIGKILL, which no handler sees.
 
 A shell waits at the reading end of a pipe. Each process writes its number there before it becomes its program, so
-none is ever unknown; the writing end closes when this process is gone, and the shell kills the process groups it was
-told of. This needs no root and works on Linux and macOS. A fork of this process that does not exec keeps the pipe
-open: the programs then end with the fork.
+none is ever unknown, not even one whose start a signal handler's exception cut short; the writing end closes when this
+process is gone, and the shell kills the process groups that it was told of and that were not taken back. This needs
+no root and works on Linux and macOS. A fork of this process that does not exec keeps the pipe open: the programs then
+end with the fork.
 """
 
 import os
@@ -17,7 +18,13 @@ from typing import IO
 _WATCH = """
 while read -r group; do
   case $group in
-    released) groups= ;;
+    -*)
+      kept=
+      for each in $groups; do
+        [ "$each" = "$group" ] || kept="$kept $each"
+      done
+      groups=$kept
+      ;;
     *) groups="$groups -$group" ;;
   esac
 done
@@ -76,6 +83,7 @@ class Lifeline:
 
     def end(self) -> None:
         """Kills the groups, the last started first, and waits for their leaders. May be called again."""
+        known = [process.pid for process in self._processes]
         for process in reversed(self._processes):
             if process.poll() is None:
                 with suppress(ProcessLookupError, PermissionError):  # it ended just now; macOS says the latter
@@ -87,6 +95,6 @@ class Lifeline:
         self._processes.clear()
         if self._watcher.returncode is None:
             with suppress(BrokenPipeError):
-                os.write(self._writing, b"released\n")
+                os.write(self._writing, "".join(f"-{pid}\n" for pid in known).encode())
             os.close(self._writing)
             self._watcher.wait()

@@ -1,9 +1,14 @@
 """Processes of the demo: awaited, asked to end, never left behind."""
 
+import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +70,51 @@ def test_what_they_start_themselves_is_found_and_gone_after_the_stop(children: C
     assert {child.process.pid, pid} <= {process.pid for process in children.running()}
     children.stop()
     assert await_gone(children.running) == ()
+
+
+def test_what_an_interrupted_command_started_ends_too(children: Children, folder: Folder) -> None:
+    begun = folder.base / "begun"
+    script = f"/bin/sh -c 'trap : TERM; touch {begun}; while :; do sleep 1; done'; true"
+    interrupt = threading.Thread(target=lambda: (await_file(begun), os.kill(os.getpid(), signal.SIGINT)))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        children.run(["/bin/sh", "-c", script], ENVIRONMENT)
+    interrupt.join()
+    assert len(children.running()) >= 2
+    children.stop()
+    assert await_gone(children.running) == ()
+
+
+def test_an_interrupt_between_a_start_and_its_record_leaves_no_process(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            self.returncode = 0  # nobody will wait for it
+            for pipe in (self.stdout, self.stderr):
+                assert pipe
+                pipe.close()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            children.run(["/bin/sleep", "60"], ENVIRONMENT)
+    children.stop()
+    assert await_gone(children.running) == ()
+
+
+def test_a_command_is_awaited_as_long_as_was_said(children: Children) -> None:
+    done = children.run(["/bin/sh", "-c", "echo out; echo err >&2; exit 3"], ENVIRONMENT)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "out\n", "err\n")
+    with pytest.raises(DemoError, match=r"/bin/sleep took longer than 0\.2 s"):
+        children.run(["/bin/sleep", "60"], ENVIRONMENT, seconds=0.2)
+
+
+def await_file(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.01)
 
 
 def test_who_is_to_be_asked_may_clear_up_and_who_does_not_listen_is_killed(children: Children, folder: Folder) -> None:
