@@ -76,7 +76,7 @@ def setting_of(options: argparse.Namespace) -> Any:
     run = options.run_id or os.urandom(4).hex()
     bus = None
     if options.command == "master":
-        _check_free(options.master_bind_host, options.master_bind_port)
+        _check_free("--master-bind-port", options.master_bind_host, options.master_bind_port)
         bus = Bus(run, options.master_bind_host, options.master_bind_port, options.expect_workers_max_wait)
     account = options.service_account_dir
     return Setting(
@@ -94,6 +94,7 @@ def page_of(options: argparse.Namespace) -> tuple[Any, bool]:
     """The `Page` that the flags describe, and whether its password is to be told because nobody chose it."""
     from sagemaker_loadtest.wire import Page
 
+    _check_free("--web-port", options.web_host, options.web_port)
     chosen = options.web_password
     password = chosen or secrets.token_urlsafe(9)
     return Page(options.web_host, options.web_port, options.web_username, password), not chosen
@@ -125,7 +126,8 @@ def _address_of(options: argparse.Namespace) -> Any:
     return Address(options.host, options.port, Path(options.ready_file) if options.ready_file else None)
 
 
-def _check_free(host: str, port: int) -> None:
+def _check_free(flag: str, host: str, port: int) -> None:
+    """Locust itself would end with a traceback."""
     if port == 0:
         return
     try:
@@ -134,7 +136,7 @@ def _check_free(host: str, port: int) -> None:
             probe.bind((host, port))
     except OSError as error:
         raise ConfigurationError(
-            f"--master-bind-port {port} on {host}: cannot listen ({error.strerror}). Name another, or 0"
+            f"{flag} {port} on {host}: cannot listen ({error.strerror}). Name another, or 0"
         ) from error
 
 
