@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import os
 import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,41 +14,64 @@ from sagemaker_loadtest.build import RunFacts, build_result
 from sagemaker_loadtest.codec import DecodeError, decode
 from sagemaker_loadtest.credentials import standard_chain
 from sagemaker_loadtest.errors import ConfigurationError
+from sagemaker_loadtest.lobby import Lobby
 from sagemaker_loadtest.payloads import Payload, load_payloads, requests_of
 from sagemaker_loadtest.report import write_reports, write_result
 from sagemaker_loadtest.result import Result, ToolFacts, VerdictFacts
 from sagemaker_loadtest.screen import TerminalScreen, style_of
+from sagemaker_loadtest.setting import Setting
 from sagemaker_loadtest.spec import LoadTest
+from sagemaker_loadtest.store import Store, StoreError
 from sagemaker_loadtest.supervisor import Ending, Supervisor
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.target import asked_split, host_header, probe, runtime_url
-from sagemaker_loadtest.terminal import summary
+from sagemaker_loadtest.terminal import Style, summary
 from sagemaker_loadtest.testfile import Overrides, read_test
 from sagemaker_loadtest.verdict import ExitCode
 
 LOG = "generator.log"
 
 
-def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool) -> int:
+def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool, setting: Setting | None = None) -> int:
     """Runs the test of `file`; returns the exit code of its verdict.
 
     Raises ConfigurationError before any load is sent.
     """
+    setting = setting or Setting()
     test = read_test(file, overrides)
     payloads = load_payloads(test)
+    stores = setting.stores()
     style = style_of(sys.stdout, ascii_only=ascii_only)
-    log = _prepare(out)
+    log = prepare(out)
+    with setting.lobby() as lobby:
+        test = setting.resolved(test, lambda text: print(style.plain(text), flush=True))
+        return _run(test, payloads, out, log, style, setting, stores, lobby)
+
+
+def _run(
+    test: LoadTest,
+    payloads: tuple[Payload, ...],
+    out: Path,
+    log: Path,
+    style: Style,
+    setting: Setting,
+    stores: tuple[Store, ...],
+    lobby: Lobby | None,
+) -> int:
     screen = TerminalScreen(test, sys.stdout, style)
-    supervisor = Supervisor(test.workers, log, screen)
+    supervisor = Supervisor(test.workers, log, screen, bus=setting.bus, watcher=lobby)
     try:
         url = runtime_url(test.endpoint)
-        asked = _look_at_endpoint(test, payloads, url)
+        asked = look_at_endpoint(test, payloads, url)
         with supervisor.catching_signals():
             tally = Tally(test.load)
             ending = supervisor.run(test, url, tally)
+            if lobby:
+                lobby.end()
             supervisor.close()
             screen.clear()
-            result, files = _write(build_result(test, payloads, tally, _facts(ending, url, asked)), out)
+            result, files = _write(build_result(test, payloads, tally, _facts(ending, url, asked, setting.run)), out)
+            result, files = _deliver(result, files, out, stores)
             _drop_empty(log)
             print("\n".join(summary(result, files, style)), flush=True)
     finally:
@@ -57,7 +79,7 @@ def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool) -
     return result.verdict.exit_code
 
 
-def _look_at_endpoint(test: LoadTest, payloads: tuple[Payload, ...], url: str) -> dict[str, float]:
+def look_at_endpoint(test: LoadTest, payloads: tuple[Payload, ...], url: str) -> dict[str, float]:
     """One call, and the split that the endpoint was given; while the workers load Locust, so that it costs no time."""
     source = standard_chain()
     with ThreadPoolExecutor(1) as pool:
@@ -66,10 +88,10 @@ def _look_at_endpoint(test: LoadTest, payloads: tuple[Payload, ...], url: str) -
         return asked.result()
 
 
-def _facts(ending: Ending, url: str, asked: dict[str, float]) -> RunFacts:
+def _facts(ending: Ending, url: str, asked: dict[str, float], run: str) -> RunFacts:
     start = dt.datetime.fromtimestamp(ending.start_epoch, dt.UTC) if ending.start_epoch else dt.datetime.now(dt.UTC)
     return RunFacts(
-        run=os.urandom(4).hex(),
+        run=run,
         start=start.strftime("%Y-%m-%dT%H:%M:%SZ"),
         url=url,
         tool=ToolFacts(version(), metadata.version("locust"), platform.python_version()),
@@ -79,7 +101,7 @@ def _facts(ending: Ending, url: str, asked: dict[str, float]) -> RunFacts:
     )
 
 
-def _prepare(out: Path) -> Path:
+def prepare(out: Path) -> Path:
     """The result's folder, tried out before the load and not after it."""
     log = out / LOG
     try:
@@ -106,11 +128,26 @@ def _write(result: Result, out: Path) -> tuple[Result, list[str]]:
         return result, [str(path) for path in (*write_reports(result, out), write_result(result, out))]
     except OSError as error:
         reason = f"the result could not be written to {out} ({error.strerror})"
-        reasons = (*result.verdict.reasons, "The numbers below are all that is left of this run.")
-        verdict = VerdictFacts(
-            "endedEarly", int(ExitCode.ENDED_EARLY), f"Ended early: {reason}", reasons, "Make room, then run it again."
-        )
-        return replace(result, verdict=verdict), []
+        lost = "The numbers below are all that is left of this run."
+        return _unwritten(result, reason, lost, "Make room, then run it again."), []
+
+
+def _deliver(result: Result, files: list[str], out: Path, stores: tuple[Store, ...]) -> tuple[Result, list[str]]:
+    """Puts the files where else they are to be; one place that cannot be written to keeps no other from its copy."""
+    places = []
+    for store in stores:
+        try:
+            places.append(store.put(result, [Path(name) for name in files]))
+        except StoreError as error:
+            advice = "Mend the place for results, then run it again."
+            result, files = _write(_unwritten(result, str(error), "", advice), out)
+    return result, [*files, *places]
+
+
+def _unwritten(result: Result, reason: str, consequence: str, advice: str) -> Result:
+    reasons = tuple(filter(None, (*result.verdict.reasons, consequence)))
+    headline = f"Ended early: {reason}"
+    return replace(result, verdict=VerdictFacts("endedEarly", int(ExitCode.ENDED_EARLY), headline, reasons, advice))
 
 
 def report_again(file: Path, out: Path) -> int:
