@@ -112,6 +112,14 @@ def rollout(cluster: LocalCluster, namespace: str, name: str) -> None:
 
 
 @pytest.fixture
+def aws(stage: Stage) -> dict[str, str]:
+    """The environment of pods that call AWS. S3 by its address: boto3 would put the bucket before a host's name, and
+    no such name is known in the cluster."""
+    service = stage.get("sagemaker-local", "service", "sagemaker-local")
+    return {**AWS, "AWS_ENDPOINT_URL_S3": f"http://{service['spec']['clusterIP']}:4570"}
+
+
+@pytest.fixture
 def endpoint(stage: Stage) -> Iterator[str]:
     """manifests/examples/fraud.yaml is InService; its name on AWS. It may be gone when the test ends."""
     stage.cluster.kubectl("apply", "-f", str(ROOT / "manifests/examples/fraud.yaml"))

@@ -49,7 +49,7 @@ class Machine:
             socket.gethostname(),
             Path("/proc/self/mounts").read_text(),
             subprocess.run(["iptables-save"], capture_output=True, text=True, check=False).stdout.partition("*")[2],
-            tuple(sorted(os.listdir("/sys/class/net"))),
+            tuple(sorted(path.name for path in Path("/sys/class/net").iterdir())),
             frozenset(path for path in Path("/sys/fs/cgroup").glob("*/*") if path.is_dir()),
             frozenset(Path("/var/lib").glob("*")) | frozenset(Path("/run").glob("*")),
         )
@@ -81,11 +81,11 @@ def inhabitants(keeper: int) -> list[int]:
     """Each process of the PID namespace that the keeper made."""
     [unshare] = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
     [first] = Path(f"/proc/{unshare}/task/{unshare}/children").read_text().split()
-    namespace = os.readlink(f"/proc/{first}/ns/pid")
+    namespace = Path(f"/proc/{first}/ns/pid").readlink()
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if os.readlink(entry / "ns/pid") == namespace:
+            if (entry / "ns/pid").readlink() == namespace:
                 found.append(int(entry.name))
         except OSError:  # it has just ended
             continue

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from cluster.buildah import Buildah
 from cluster.errors import ImageError
+from cluster.talk import talking
 from devcluster.progress import Progress
 
 PYTHON = "3.12"
@@ -128,16 +129,13 @@ def _debootstrap(root: Path, progress: Progress) -> None:
     arguments = ("--variant=minbase", f"--include={','.join(_PACKAGES)}", _release(), str(root))
     # Its own environment: a TMPDIR or a library path of ours means nothing in there.
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
-    with subprocess.Popen(
-        ["debootstrap", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    ) as process:
-        assert process.stdout is not None
-        last = ""
-        for number, line in enumerate(process.stdout):
+    last = ""
+    with talking(["debootstrap", *arguments], root.parent, environment) as talk:
+        for number, line in enumerate(talk.lines):
             last = line
             progress.step("Installing a minimal Debian for the base image", number, _DEBOOTSTRAP_LINES)
-    if process.returncode:
-        raise ImageError(f"debootstrap failed ({last.strip()}). Its log was {root}/debootstrap/debootstrap.log.")
+    if talk.code():
+        raise ImageError(f"debootstrap failed: {last.strip()}")
 
 
 def _copy_python(prefix: Path, root: Path) -> None:

@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cluster.errors import ImageError
+from cluster.talk import talking
 from devcluster.progress import Progress
 
 _STEP = re.compile(r"^(?:\[(\d+)/(\d+)\] )?STEP (\d+)/(\d+):")
 _PERCENT = 100
+_MANY_LAYERS = 150
 
 
 class Buildah:
@@ -77,32 +79,33 @@ class Buildah:
         options = ("--layers", "--pull-never", "--isolation=chroot", f"--target={target}", f"--tag={name}")
         command = ["buildah", "bud", *options, *self._certificates(), str(context)]
         last = deque[str](maxlen=15)
-        with subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
+        with talking(command, self.folder, self._environment) as talk:
+            for line in talk.lines:
                 last.append(line)
                 if step := _STEP.match(line):
                     progress.step(f"Building the image {name}", _share(*step.groups()), _PERCENT)
-        if process.returncode:
+        if talk.code():
             raise ImageError(f"The image {name} cannot be built. buildah says:\n{''.join(last).strip()}")
 
     def archive(self, name: str) -> Path:
-        """The image as an OCI archive, which containerd imports. One of each name is kept."""
+        """The image as an archive that containerd can import. One of each name is kept."""
         short = name.rpartition("/")[2].partition(":")[0]
         path = self.folder / f"{short}-{self.identity(name)[:16]}.tar"
         if not path.exists():
             for earlier in self.folder.glob(f"{short}-*.tar*"):
                 earlier.unlink()
             part = path.with_suffix(".tar.part")
-            self._said("push", "--quiet", "--disable-compression", name, f"oci-archive:{part}:{name}")
+            # Of the two archive formats the one whose layers are not compressed: it never leaves this machine.
+            self._said("push", "--quiet", name, f"docker-archive:{part}:{name}")
             part.rename(path)
         return path
 
-    def prune(self) -> None:
-        """Images that have lost their name to a newer one."""
-        self._ask("rmi", "--prune", "--force")
+    def tidy(self) -> None:
+        """Removes what an interrupted build left, and layers once there are many. They are few until much has changed:
+        most are those of the next build."""
+        self._ask("rm", "--all")
+        if len(self._said("images", "--quiet", "--filter", "dangling=true").split()) > _MANY_LAYERS:
+            self._ask("rmi", "--prune", "--force")
 
     def _certificates(self) -> Sequence[str]:
         """Where pip is told of certificates of this machine, those that run in the build are told so too."""

@@ -15,10 +15,15 @@ async def forward(listening: socket.socket, address: str, port: int) -> None:
     """Until it is cancelled."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers = [writer]
         with suppress(OSError):
             there_reader, there_writer = await asyncio.open_connection(address, port)
+            writers.append(there_writer)
             await asyncio.gather(_copy(reader, there_writer), _copy(there_reader, writer))
-        writer.close()
+        for each in writers:
+            each.close()
+            with suppress(OSError):
+                await each.wait_closed()
 
     server = await asyncio.start_server(connected, sock=listening)
     async with server:
@@ -30,10 +35,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while data := await reader.read(_CHUNK):
             writer.write(data)
             await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()
-            return
-    writer.close()
+        writer.write_eof()
 
 
 def main() -> None:

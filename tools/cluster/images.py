@@ -39,6 +39,7 @@ def build(progress: Progress, sources: Sources | None = None, context: Path = RO
     buildah = Buildah((sources or Sources.of()).cache / "images")
     built = []
     with buildah.locked(progress):
+        buildah.tidy()
         base_image.ensure(buildah, progress)
         for target in TARGETS:
             name = image_name(target)
@@ -46,7 +47,6 @@ def build(progress: Progress, sources: Sources | None = None, context: Path = RO
             progress.step(f"Packing the image {name}")
             built.append(Image(name, buildah.archive(name), buildah.size(name) // _MEGABYTE))
             progress.finish(f"Built sagemaker-{target}:{TAG}, {built[-1].megabytes} MB")
-        buildah.prune()
     return tuple(built)
 
 

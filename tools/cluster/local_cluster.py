@@ -20,6 +20,8 @@ from devcluster.binaries import Sources
 from devcluster.errors import StartError
 from devcluster.progress import Progress, Silent
 
+PROGRAMS = (*binaries.API, binaries.CONTROLLER_MANAGER, *binaries.NODE)
+
 _READY_SECONDS = 180
 _POLL_SECONDS = 0.1
 
@@ -29,7 +31,7 @@ class LocalCluster(Cluster):
 
     def __init__(self, sandbox: Sandbox, programs: dict[str, Path], progress: Progress) -> None:
         super().__init__(programs["kubectl"], sandbox.folder / "kubeconfig")
-        self._sandbox, self._programs, self._progress = sandbox, programs, progress
+        self._sandbox, self.programs, self._progress = sandbox, programs, progress
 
     @classmethod
     def start(cls, project: Iterable[Image] = (), progress: Progress | None = None) -> "LocalCluster":
@@ -41,8 +43,7 @@ class LocalCluster(Cluster):
         progress, sources = progress or Silent(), Sources.of()
         if lacking := requirements.missing():
             raise RequirementError(f"No cluster with a node can run here: {lacking}.")
-        names = (*binaries.API, binaries.CONTROLLER_MANAGER, *binaries.NODE)
-        programs = binaries.ensure(names, progress, sources)
+        programs = binaries.ensure(PROGRAMS, progress, sources)
         records = sources.cache / "clusters"
         if keeper.clean_dead(records):
             progress.note("Removed what was left of a cluster that had been killed.")
@@ -68,8 +69,9 @@ class LocalCluster(Cluster):
     def import_image(self, image: Image) -> None:
         """Makes it known to the node, under its name."""
         self._sandbox.run(
-            *(str(self._programs["ctr"]), "--address", str(configuration.socket_of(self._sandbox.folder))),
-            *("--namespace", "k8s.io", "images", "import", str(image.archive)),
+            *(str(self.programs["ctr"]), "--address", str(configuration.socket_of(self._sandbox.folder))),
+            *("--namespace", "k8s.io", "images", "import", "--local", "--discard-unpacked-layers"),
+            str(image.archive),
         )
 
     def inside(self, *command: str) -> str:
@@ -110,16 +112,16 @@ class LocalCluster(Cluster):
         self._progress.finish(f"{NODE} is ready, DNS answers")
 
     def _run(self, name: str, words: list[str]) -> None:
-        shims = self._programs["containerd-shim-runc-v2"].parent
+        shims = self.programs["containerd-shim-runc-v2"].parent
         environment = {"PATH": f"{shims}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
-        self._sandbox.popen(name, [str(self._programs[name]), *words], environment)
+        self._sandbox.popen(name, [str(self.programs[name]), *words], environment)
 
     def _plugins(self) -> Path:
         """The one folder with all network plugins, wherever each comes from."""
         folder = self._sandbox.folder / "plugins"
         folder.mkdir()
         for name in ("bridge", "loopback", "host-local", "portmap"):
-            (folder / name).symlink_to(self._programs[name])
+            (folder / name).symlink_to(self.programs[name])
         return folder
 
     def _import_small(self) -> None:
@@ -127,7 +129,7 @@ class LocalCluster(Cluster):
         for name, program in ((configuration.PAUSE, "pause"), (configuration.COREDNS, "coredns")):
             self._progress.step(f"Putting the image {name} on the node")
             archive = self._sandbox.folder / f"{program}.tar"
-            images.write_single(self._programs[program], name, archive)
+            images.write_single(self.programs[program], name, archive)
             self.import_image(Image(name, archive, 0))
             archive.unlink()
 
@@ -151,7 +153,7 @@ class LocalCluster(Cluster):
     def _containerd_answers(self) -> bool:
         with contextlib.suppress(StartError):
             address = str(configuration.socket_of(self._sandbox.folder))
-            self._sandbox.run(str(self._programs["ctr"]), "--address", address, "version")
+            self._sandbox.run(str(self.programs["ctr"]), "--address", address, "version")
             return True
         return False
 
