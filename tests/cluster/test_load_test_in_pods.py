@@ -30,7 +30,7 @@ def values(aws: dict[str, str], rows: str, duration: str, bucket: str = "") -> d
             },
             "load": {"open": {"rate": 30, "arrivals": "Poisson"}, "duration": duration, "warmUp": "1s"},
             # Generous: what is proven is the way through the cluster, not how fast this machine is.
-            "thresholds": ["p99 <= 10s", "failed <= 5%"],
+            "thresholds": ["p50 <= 10s", "failed <= 5%"],
         },
         "payloads": {"files": {"rows.csv": rows}},
         "workers": {"replicas": WORKERS, "resources": _SMALL},
@@ -119,8 +119,13 @@ def release(
     for name in dict.fromkeys(names):
         done = helm("uninstall", name, "--namespace=ml", "--wait", "--timeout=120s")
         assert done.returncode == 0, done.stderr
-    left = stage.cluster.kubectl("-n", "ml", "get", "all,configmap,networkpolicy,role", "-o", "name").stdout.split()
-    assert [line for line in left if "loadtest" in line] == []
+
+    def nothing_left() -> bool:
+        kinds = "pods,jobs,services,configmaps,networkpolicies,roles,rolebindings,serviceaccounts,secrets"
+        left = stage.cluster.kubectl("-n", "ml", "get", kinds, "-o", "name").stdout.split()
+        return not any("loadtest" in line for line in left)
+
+    awaiting(nothing_left, what="the end of all that the chart had made")
 
 
 def test_a_run_in_pods_ends_with_its_verdict_and_report(release: Any, stage: Any, helm: Any) -> None:
@@ -179,7 +184,7 @@ def test_the_endpoint_is_deleted_in_mid_run(release: Any, stage: Any) -> None:
     assert run.exit_code() == 5
     verdict = run.report()["verdict"]
     assert verdict["word"] == "endedEarly"
-    assert "ml-fraud" in verdict["headline"]
+    assert "the endpoint is gone" in verdict["headline"]
     run.await_no_workers()
 
 
@@ -190,6 +195,7 @@ def test_an_endpoint_that_is_not_there_ends_before_any_load(
     file = tmp_path / "values.yaml"
     content = values(aws, "1,2\n", "10s")
     content["endpoint"]["maxWait"] = "3s"
+    content["workers"]["maxWait"] = "20s"  # for a master that never opens its doors
     file.write_text(yaml.safe_dump(content))
     assert helm("install", "absent", str(CHART), "--namespace=ml", f"--values={file}").returncode == 0
     run = Release(stage, "absent", awaiting)
