@@ -33,6 +33,7 @@ from sagemaker_local.control.lifecycle.engine import Engine
 from sagemaker_local.control.lifecycle.environments import Environments
 from sagemaker_local.control.lifecycle.fleets import Fleets
 from sagemaker_local.control.lifecycle.jobs import Jobs
+from sagemaker_local.control.lifecycle.models import ModelLoads
 from sagemaker_local.control.lifecycle.routes import Routes
 from sagemaker_local.control.limits import RateLimit
 from sagemaker_local.control.monitor import Alarm, Monitor
@@ -43,11 +44,13 @@ from sagemaker_local.control.state.jobs import JobKey
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.hosting.host import Fleet, Host
 from sagemaker_local.hosting.images import ImageRule, built_in_rules, load_rules
-from sagemaker_local.hosting.settings import HostSettings
+from sagemaker_local.hosting.python_environment import cache_folder
+from sagemaker_local.hosting.settings import MEBIBYTE, HostSettings
 from sagemaker_local.hosting.storage import Storage
 from sagemaker_local.inner.passage import Passage, Passed
 from sagemaker_local.inner.process import InnerAws
 from sagemaker_local.router.capture import CAPTURED
+from sagemaker_local.router.models import MODEL_UNUSED, MODEL_WANTED
 from sagemaker_local.router.process import RouterProcess, RouterSettings
 from sagemaker_local.router.routes import EndpointKey
 from sagemaker_local.router.serverless import ENVIRONMENTS
@@ -166,6 +169,9 @@ async def _start_control(
     environments = Environments(clock, store, fleets, routes, settings.serverless_idle_seconds)
     stack.push_async_callback(environments.close)
     listeners[ENVIRONMENTS] = environments.heard
+    loads = ModelLoads(fleets, router)
+    stack.push_async_callback(loads.close)
+    listeners[MODEL_WANTED], listeners[MODEL_UNUSED] = loads.wanted, loads.unused
     passage = Passage(inner.url, key_given, call_passed)
     stack.push_async_callback(passage.close)
     admin = Admin(
@@ -240,6 +246,8 @@ def _host_settings(
         health_check_interval_seconds=settings.health_check_seconds,
         stop_grace_seconds=settings.stop_grace_seconds,
         allow_requirements=settings.allow_requirements,
+        multi_model_memory_bytes=settings.multi_model_memory_mib * MEBIBYTE,
+        cache_dir=cache_folder(os.environ),
         **optional,
     )
 

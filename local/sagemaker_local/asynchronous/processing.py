@@ -54,6 +54,11 @@ class Place:
     instance_id: str
     instance: Instance | None
 
+    def container_id(self, number: int) -> str:
+        """The instance's id, and the container's name where it has several."""
+        found = next((each.containers for each in self.route.variants if each.name == self.variant), None)
+        return f"{self.instance_id}/{found.names[number]}" if found else self.instance_id
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -140,10 +145,18 @@ class Processor:
             counts.answered(200, 0)
             return Answer(given, request.content_type)
         started = perf_counter()
-        status, content_type, why = 0, None, b""
+        status, why = 0, b""
+        ports = place.instance.containers or (place.instance.port,)
+        source, content_type, number = given, request.content_type, 0
+        between = target.with_suffix(".between")
         try:
             async with asyncio.timeout(request.timeout):
-                status, content_type = await self._post(request, place.instance, given, target)
+                for number, port in enumerate(ports):
+                    url = f"http://{place.instance.host}:{port}/invocations"
+                    status, content_type = await self._post(request, url, source, content_type, target)
+                    if number + 1 == len(ports) or not 200 <= status < 300:
+                        break
+                    source = _moved(target, between)
         except TimeoutError:
             why = replies.TIMED_OUT
         except aiohttp.ClientPayloadError:
@@ -152,23 +165,24 @@ class Processor:
             raise InstanceGoneError(str(error)) from error
         except aiohttp.ClientError:
             why = replies.UNREADABLE
+        finally:
+            between.unlink(missing_ok=True)
         counts.answered(status, (perf_counter() - started) * 1e6)
         if 200 <= status < 300:
             return Answer(target, content_type)
         body = why or await asyncio.to_thread(_beginning, target)
-        failure = replies.model_error(place.route, place.variant, place.instance_id, status, body)
+        failure = replies.model_error(place.route, place.variant, place.container_id(number), status, body)
         raise RequestFailedError(failure.message or "", body)
 
     async def _post(
-        self, request: AsyncRequest, instance: Instance, given: Path, target: Path
+        self, request: AsyncRequest, url: str, given: Path, content_type: str | None, target: Path
     ) -> tuple[int, str | None]:
         headers = {
-            "Content-Type": request.content_type,
+            "Content-Type": content_type,
             "Accept": request.accept,
             "X-Amzn-SageMaker-Custom-Attributes": request.custom_attributes,
             "X-Amzn-SageMaker-Inference-Id": request.inference_id,
         }
-        url = f"http://{instance.host}:{instance.port}/invocations"
         present = {name: value for name, value in headers.items() if value is not None}
         with given.open("rb") as body, target.open("wb") as file:
             present["Content-Length"] = str(os.fstat(body.fileno()).st_size)
@@ -208,6 +222,10 @@ class Processor:
         except OSError as error:
             counts.notification_failures += 1
             log.warning("The result of an asynchronous request was not notified: %s", error)
+
+
+def _moved(path: Path, to: Path) -> Path:
+    return path.replace(to)
 
 
 def _beginning(path: Path) -> bytes:

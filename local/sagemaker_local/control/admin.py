@@ -200,6 +200,8 @@ def _instance(instance: InstanceState) -> dict[str, Any]:
         "port": instance.port,
         "sharedBy": instance.shared_by,
         "restarts": instance.restarts,
+        "models": list(instance.models),
+        "containerPorts": list(instance.containers),
         "message": instance.message,
     }
 

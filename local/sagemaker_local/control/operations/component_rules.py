@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sagemaker_local.control.operations.containers import only_single
 from sagemaker_local.control.state.components import ComponentSpec, ComponentStatus, InferenceComponent
 from sagemaker_local.control.state.endpoint import Endpoint, EndpointStatus, Variant
 from sagemaker_local.control.state.records import Container
@@ -64,10 +65,9 @@ def spec_of(state: AccountState, document: Document, now: float) -> ComponentSpe
 
 def _container(state: AccountState, document: Document) -> Container:
     if "ModelName" in document:
-        containers = state.models.require(document["ModelName"]).containers
-        if len(containers) != 1:
-            raise not_served("inference components of models with several containers")
-        return containers[0]
+        model = state.models.require(document["ModelName"])
+        only_single(model, "inference components")
+        return model.containers[0]
     container = document["Container"]
     if "Image" not in container:
         raise invalid("The Container of an inference component needs Image, the URI of what serves the model.")

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from sagemaker_local.router.routes import (
     CaptureRoute,
     ComponentRoute,
+    ContainersRoute,
     EndpointRoute,
     Instance,
+    ModelsRoute,
     RouteTable,
     RoutingStrategy,
     ServerlessRoute,
@@ -19,7 +21,13 @@ from sagemaker_local.router.routes import (
 )
 from sagemaker_local.router.tables import apply, changes
 
-INSTANCES = st.builds(Instance, st.text("ab", max_size=3), st.just("127.0.0.1"), st.integers(1, 65535))
+INSTANCES = st.builds(
+    Instance,
+    st.text("ab", max_size=3),
+    st.just("127.0.0.1"),
+    st.integers(1, 65535),
+    st.lists(st.integers(1, 65535), max_size=2).map(tuple),
+)
 VARIANTS = st.builds(
     VariantRoute,
     st.sampled_from(["main", "challenger"]),
@@ -32,6 +40,8 @@ VARIANTS = st.builds(
     st.none() | st.builds(CaptureRoute, st.integers(1, 100), st.booleans(), st.booleans()),
     st.none() | st.builds(ServerlessRoute, st.integers(1, 200)),
     st.none() | st.just("/aws/sagemaker/InferenceComponents/c"),
+    st.none() | st.builds(ContainersRoute, st.lists(st.text("ab", min_size=1), min_size=2).map(tuple), st.booleans()),
+    st.none() | st.builds(ModelsRoute, st.booleans()),
 )
 COMPONENTS = st.builds(ComponentRoute, st.sampled_from(["c", "d"]), VARIANTS)
 ROUTES = st.builds(
@@ -43,6 +53,7 @@ ROUTES = st.builds(
     st.lists(VARIANTS, max_size=2).map(tuple),
     st.none() | st.lists(COMPONENTS, max_size=2).map(tuple),
     st.booleans(),
+    st.lists(VARIANTS, max_size=1).map(tuple),
 )
 TABLES = st.builds(
     lambda routes, accounts: RouteTable({each.key: each for each in routes}, accounts),
