@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sagemaker_local.hosting.types import ContainerSpec, FleetSpec
 
-# Of the host's environment; credentials and proxies of the person who runs it stay out of model code's reach.
 _MULTI_MODEL = "SAGEMAKER_MULTI_MODEL"
 """How AWS's own containers know that they are in the mode MultiModel (aws/sagemaker-inference-toolkit)."""
 
+# Of the host's environment; credentials and proxies of the person who runs it stay out of model code's reach.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "PYTHONPATH", "TZ")
 
 

@@ -98,8 +98,8 @@ class ModelStore:
         """Return once the container has the model; ``lost``: it said that it has not. Raises ModelNotLoadedError."""
         if self._server.port != self._port:
             self._port = self._server.port
-            await self._discard(list(self._models.values()))
-            self._models.clear()
+            former, self._models = list(self._models.values()), {}
+            await self._discard(former)
         known = self._models.get(target)
         if known is not None and (not lost or await self._has(known)):
             return
@@ -139,6 +139,8 @@ class ModelStore:
             raise ModelNotLoadedError(NotLoaded.NO_ARCHIVE, f"{url}: {error}") from error
         except ArchiveRefusedError as error:
             raise ModelNotLoadedError(NotLoaded.BAD_ARCHIVE, f"{url}: {error}") from error
+        except OSError as error:
+            raise ModelNotLoadedError(NotLoaded.CONTAINER, f"no room for {url}: {error}", _OUT_OF_MEMORY) from error
 
     async def _make_room(self, size: int, evict: Evict) -> None:
         limit = self._tools.settings.multi_model_memory_bytes

@@ -123,6 +123,20 @@ def test_an_update_brings_a_shadow_variant_and_takes_it_away(world: Any) -> None
     world.until(lambda: len(world.instances) == 1, "the end of the shadow variant")
 
 
+def test_a_rolling_update_has_one_production_variant_beside_its_shadow(world: Any) -> None:
+    world.create(config(world))
+    batch = {"MaximumBatchSize": {"Type": "CAPACITY_PERCENT", "Value": 50}, "WaitIntervalInSeconds": 0}
+    second = config(world, "second")
+    world.sagemaker.update_endpoint(
+        EndpointName=world.endpoint, EndpointConfigName=second, DeploymentConfig={"RollingUpdatePolicy": batch}
+    )
+    described = world.settled()
+    assert described["EndpointConfigName"] == second
+    assert [each["CurrentInstanceCount"] for each in described["ShadowProductionVariants"]] == [1]
+    ask(world)
+    world.until(lambda: calls(world) == 2, "a call and a copy")
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [

@@ -110,11 +110,22 @@ def test_the_model_used_least_recently_is_evicted() -> None:
     models = Models()
     for each in "abca":
         load(models, HERE, each)
-    assert [models.evict(HERE, ["a", "b", "c"][number:]) for number in range(1)] == ["b"]
+    assert models.evict(HERE, ["a", "b", "c"]) == "b"
     assert models.evict(HERE, ["a", "c"]) == "c"
     assert models.evict(HERE, ["x", "a"]) == "x"
     assert models.evict(HERE, ["a"]) == "a"
     assert models.evict(HERE, []) is None
+
+
+def test_a_model_with_a_call_under_way_is_not_evicted() -> None:
+    models = Models()
+    for each in "ab":
+        load(models, HERE, each)
+    models.enter(KEY, HERE, "a", Waiting(0.0, lambda: None, lambda failure: None))
+    assert models.evict(HERE, ["a", "b"]) == "b"
+    assert models.evict(HERE, ["a"]) is None
+    models.leave(KEY, HERE, "a", cached=True)
+    assert models.evict(HERE, ["a"]) == "a"
 
 
 def test_a_model_goes_where_it_is_loaded_else_where_few_are() -> None:
