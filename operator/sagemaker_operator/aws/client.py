@@ -37,6 +37,8 @@ _TARGETS = ("EndpointName", "EndpointConfigName", "ModelName", "ResourceArn", "l
 class RegionClient:
     """SageMaker, STS and CloudWatch Logs of one region. Thread-safe, as boto3's clients are.
 
+    `runtime_url` is where the region's endpoints are invoked; AWS_ENDPOINT_URL and its like hold there too.
+
     botocore's own retries are off: a retry inside a call hides throttling from the budget, and a repeated create after
     a lost reply is refused as already existing, which only the caller can read rightly.
 
@@ -65,9 +67,12 @@ class RegionClient:
             self._clients: dict[str, Any] = {
                 service: session.client(service, config=config) for service in ("sagemaker", "sts", "logs")
             }
+            runtime = session.client("sagemaker-runtime", config=config)
         except (BotoCoreError, ValueError) as error:  # a profile that is not there, an AWS_ENDPOINT_URL that is no URL
             raise AWSError(Kind.CREDENTIALS, "CreateClient", type(error).__name__, str(error)) from error
-        self.region = region
+        self.region, self.partition = region, runtime.meta.partition
+        self.runtime_url = runtime.meta.endpoint_url
+        runtime.close()
         self._budget = Budget(calls_per_second)
         self._on_call, self._may_change = on_call, may_change
         self._account_lock = threading.Lock()

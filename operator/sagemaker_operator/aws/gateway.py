@@ -102,7 +102,7 @@ class Gateway:
             if endpoint is not None and not target.owner.owns(endpoint.tags):
                 configs = self._owned(region, target, directory.configs, configs)
                 models = self._owned(region, target, directory.models, models)
-            return Observed(endpoint, configs, models, _account(region), problem=problem)
+            return Observed(endpoint, configs, models, _account(region), region.client.runtime_url, problem=problem)
         except AWSError as error:
             return Observed(problem=problem_of(error, self._settings.blocked_seconds))
 
