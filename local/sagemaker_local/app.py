@@ -150,7 +150,7 @@ async def _start_control(
     host = Host(host_settings, fleet_changed)
     stack.push_async_callback(host.close)
     fleets = Fleets(host, routes)
-    monitor = Monitor(clock, store, router, inner.url)
+    monitor = Monitor(clock, store, router, inner.url, dispatcher)
     stack.push_async_callback(monitor.close)
     await monitor.sync()
     monitor.start()

@@ -198,7 +198,7 @@ def test_deleting_an_endpoint_deregisters_its_variants(world: Any) -> None:
         ({"MinCapacity": 5, "MaxCapacity": 4}, "cannot be less than minimum"),
         ({"MinCapacity": 0, "MaxCapacity": 4}, "must be at least 1"),
         ({"ResourceId": "endpoint/none/variant/a", "MinCapacity": 1, "MaxCapacity": 2}, "Could not find endpoint"),
-        ({"ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency"}, "not implemented yet"),
+        ({"ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency"}, "is not serverless"),
     ],
 )
 def test_what_cannot_be_registered_is_told(world: Any, fields: dict[str, Any], said: str) -> None:
