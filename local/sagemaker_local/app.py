@@ -47,6 +47,7 @@ from sagemaker_local.hosting.settings import HostSettings
 from sagemaker_local.hosting.storage import Storage
 from sagemaker_local.inner.passage import Passage, Passed
 from sagemaker_local.inner.process import InnerAws
+from sagemaker_local.inner.roles import Roles
 from sagemaker_local.router.capture import CAPTURED
 from sagemaker_local.router.process import RouterProcess, RouterSettings
 from sagemaker_local.router.routes import EndpointKey
@@ -190,7 +191,10 @@ async def _start_control(
 
     monitor.ticked.append(alarms_judged)
     runtime = AsyncRuntime(store, dispatcher, clock.now)
-    server = ControlServer(Api(store, faults, limit, calls, clock.now), admin, passage, accounts, runtime, scaling)
+    roles = Roles(inner.url)
+    stack.push_async_callback(roles.close)
+    api = Api(store, faults, limit, calls, clock.now, roles.exists)
+    server = ControlServer(api, admin, passage, accounts, runtime, scaling)
     await server.start(listener)
     stack.push_async_callback(server.close)
 

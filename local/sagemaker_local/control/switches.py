@@ -79,6 +79,10 @@ class Switches:
     """Whether a variant of an endpoint that is Creating can be registered for scaling (Application Auto Scaling
     does not say)."""
 
+    execution_role_must_exist: bool = False
+    """Whether an ExecutionRoleArn that IAM does not have is refused, as AWS does ("Could not assume role",
+    awslabs/predictive-maintenance-using-machine-learning #3). Off, so that nobody needs a role on a laptop."""
+
 
 DEFAULTS = Switches()
 
