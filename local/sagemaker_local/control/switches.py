@@ -34,8 +34,9 @@ class Switches:
     DeleteModel says nothing of it; endpoint configurations in use can be deleted, though they must not be."""
 
     real_time_to_asynchronous_refused: bool = True
-    """UpdateEndpoint refuses to make a real-time endpoint asynchronous or the other way round. No AWS page speaks of
-    it."""
+    """UpdateEndpoint refuses to make a real-time endpoint asynchronous or the other way round. Seen of the latter: "The
+    AsyncInferenceConfig parameter cannot be removed from this endpoint" (aws/sagemaker-python-sdk #3124); no AWS page
+    speaks of the former."""
 
     backlog_counts_running: bool = True
     """ApproximateBacklogSize counts what is being processed, beside what waits. AWS, Alarms and logs for asynchronous

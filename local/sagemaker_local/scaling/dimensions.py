@@ -47,6 +47,8 @@ def _variant_of(state: AccountState, resource_id: str) -> tuple[Endpoint, Varian
     variant = next((each for each in endpoint.variants if each.name == parts[3]), None)
     if state.switches.scalable_target_needs_in_service and endpoint.status is EndpointStatus.CREATING:
         raise invalid(f"Endpoint {endpoint.name} is {endpoint.status}; register its variants once it is InService.")
+    if endpoint.status is EndpointStatus.DELETING:
+        raise invalid(f"Endpoint {endpoint.name} is {endpoint.status}; its variants cannot be registered any more.")
     if variant is None and endpoint.status is not EndpointStatus.CREATING:
         raise invalid(f"Endpoint {endpoint.name} has no variant {parts[3]}.")
     return endpoint, variant
@@ -74,6 +76,8 @@ def _least_copies(state: AccountState, resource_id: str) -> int:
     if len(parts) != 2 or parts[0] != "inference-component":
         raise invalid(f"Unsupported resource {resource_id}; it must be inference-component/<name>.")
     component = state.inference_components.require(parts[1])
+    if component.status is ComponentStatus.DELETING:
+        raise invalid(f"Inference component {component.name} is Deleting; it cannot be registered any more.")
     if component.status is ComponentStatus.CREATING and state.switches.scalable_target_needs_in_service:
         raise invalid(f"Inference component {component.name} is Creating; register it once it is InService.")
     return 0

@@ -227,6 +227,17 @@ def test_a_variant_of_a_creating_endpoint(world: Any, needs: bool) -> None:
         register()
 
 
+def test_a_variant_of_an_endpoint_that_is_deleted_cannot_be_registered(world: Any) -> None:
+    scaled = Scaled(world)
+    with world.local.fault(endpoint=world.endpoint, stuckDeletingSeconds=30):
+        world.sagemaker.delete_endpoint(EndpointName=world.endpoint)
+        with pytest.raises(ClientError, match="is Deleting; its variants cannot be registered any more"):
+            scaled.client.register_scalable_target(**scaled.of, MinCapacity=1, MaxCapacity=2)
+        world.advance(31)
+    targets = scaled.client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[scaled.resource])
+    assert targets["ScalableTargets"] == []
+
+
 def test_burstable_instances_are_refused(world: Any) -> None:
     world.create(world.config("config", world.model("model"), InstanceType="ml.t2.medium"))
     with pytest.raises(ClientError, match="burstable"):
