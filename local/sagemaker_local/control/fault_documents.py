@@ -37,7 +37,7 @@ def fault_of(document: object) -> tuple[Fault, int | None]:
         raise ValueError("times must be a positive integer, or null for a fault that stays until it is removed")
     if "endpoint" in document:
         return _endpoint_fault(document), times
-    _known(document, {"operation", "name", "when", "times", "effect"})
+    _known(document, {"operation", "others", "name", "when", "times", "effect"})
     when = document.get("when", "before")
     if when not in ("before", "after"):
         raise ValueError("when must be before or after")
@@ -45,7 +45,10 @@ def fault_of(document: object) -> tuple[Fault, int | None]:
     name = document.get("name")
     if name is not None and not isinstance(name, str):
         raise ValueError("name must be the name of a resource, or be left out")
-    return OperationFault(operation, when, _effect(document.get("effect")), name), times
+    others = document.get("others", [])
+    if not isinstance(others, list) or not all(isinstance(each, str) for each in others):
+        raise ValueError("others must be a list of further operations that the fault strikes, or be left out")
+    return OperationFault(operation, when, _effect(document.get("effect")), name, tuple(others)), times
 
 
 def _named_fault(document: Mapping[str, Any]) -> tuple[Fault, int | None]:

@@ -100,6 +100,13 @@ def test_an_alarm_brings_an_asynchronous_endpoint_back(world: Any, asynchronous:
     assert alarm in found["FailureReason"]
 
 
+def test_an_asynchronous_endpoint_stays_one(world: Any, asynchronous: Any) -> None:
+    asynchronous.create(image="local://echo")
+    config = world.config("real-time", world.model("model"))
+    with pytest.raises(ClientError, match="The AsyncInferenceConfig parameter cannot be removed from this endpoint"):
+        world.sagemaker.update_endpoint(EndpointName=world.endpoint, EndpointConfigName=config)
+
+
 def test_components_go_by_the_stepped_clock(world: Any, components: Any) -> None:
     components.endpoint()
     world.sagemaker.create_inference_component(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -265,6 +266,15 @@ class ControlPlane(RuleBasedStateMachine):
         self.asked("UpdateEndpoint", name, **{key: each for key, each in fields.items() if each is not None})
         self.advance(then)
 
+    @rule(name=names, how=policies.filter(lambda each: each is not None), late=st.sampled_from([5, 30, 70]))
+    def update_into_an_alarm(self, name: str, how: dict[str, Any], late: float) -> None:
+        """Single steps seldom meet a deployment while it bakes."""
+        self.firing = []
+        self.asked("UpdateEndpoint", name, EndpointConfigName="good-4", DeploymentConfig=how)
+        self.advance(late)
+        self.firing = ["errors"]
+        self.advance(15)
+
     @rule(name=names, count=counts, weight=st.sampled_from([0.0, 1.0, 2.0]))
     def weigh(self, name: str, count: int, weight: float) -> None:
         wanted = {"VariantName": "a", "DesiredWeight": weight, "DesiredInstanceCount": count}
@@ -437,3 +447,34 @@ class ControlPlane(RuleBasedStateMachine):
 _PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # shrinking takes minutes; add it to look into a failure
 ControlPlane.TestCase.settings = settings(max_examples=80, stateful_step_count=50, deadline=None, phases=_PHASES)
 TestControlPlane = ControlPlane.TestCase
+
+
+def played(*steps: Callable[[ControlPlane], None]) -> None:
+    """One interleaving, to its end."""
+    machine = ControlPlane()
+    machine.begin()
+    try:
+        for step in steps:
+            step(machine)
+            machine.nothing_was_a_mistake()
+            machine.statuses_move_along_edges()
+            machine.who_serves_has_a_complete_fleet_and_the_router_knows_it()
+            machine.scaled_variants_have_an_endpoint()
+    finally:
+        machine.teardown()
+
+
+@pytest.mark.parametrize("kind", ["ALL_AT_ONCE", "CANARY", "LINEAR", "ROLLING"])
+@pytest.mark.parametrize("late", [5, 70])
+def test_a_rollback_leaves_no_fleet_behind(kind: str, late: float) -> None:
+    how = policy(kind, 1, 60)
+    assert how is not None
+    played(lambda machine: machine.update_into_an_alarm(name="one", how=how, late=late))
+
+
+def test_an_endpoint_that_is_deleted_gets_no_scalable_target() -> None:
+    played(
+        lambda machine: machine.fault(name="one", kind=StuckFault),
+        lambda machine: machine.delete(name="one"),
+        lambda machine: machine.register(name="one", minimum=1, more=1),
+    )

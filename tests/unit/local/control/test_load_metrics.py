@@ -45,8 +45,11 @@ def by_name(series: list[Series]) -> dict[str, Series]:
 def test_each_serverless_call_is_warm_or_spills_over(executions: dict[int, int]) -> None:
     period = VariantPeriod(KEY, "main", "config", 1, executions=executions, setup_times={64: 1})
     found = by_name(series_of([period], {KEY: SERVERLESS}, True))
-    provisioned = [found[name].total for name in found if name.endswith(("yInvocations", "SpilloverInvocations"))]
-    assert sum(provisioned) == sum(executions.values())
+    totals = {name: each.total for name, each in found.items()}
+    warm = totals.get("ServerlessProvisionedConcurrencyInvocations", 0.0)
+    assert warm == executions.get(1, 0) + executions.get(2, 0)
+    spilled = totals.get("ServerlessProvisionedConcurrencySpilloverInvocations", 0.0)
+    assert warm + spilled == sum(executions.values())
     utilization = found["ServerlessProvisionedConcurrencyUtilization"]
     assert max(value for value, _ in utilization.values) == max(executions) / 2
     assert found["ServerlessConcurrentExecutionsUtilization"].total * 10 == pytest.approx(
