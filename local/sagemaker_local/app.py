@@ -49,6 +49,7 @@ from sagemaker_local.hosting.settings import MEBIBYTE, HostSettings
 from sagemaker_local.hosting.storage import Storage
 from sagemaker_local.inner.passage import Passage, Passed
 from sagemaker_local.inner.process import InnerAws
+from sagemaker_local.inner.roles import Roles
 from sagemaker_local.router.capture import CAPTURED
 from sagemaker_local.router.models import MODEL_UNUSED, MODEL_WANTED
 from sagemaker_local.router.process import RouterProcess, RouterSettings
@@ -153,7 +154,7 @@ async def _start_control(
     host = Host(host_settings, fleet_changed)
     stack.push_async_callback(host.close)
     fleets = Fleets(host, routes)
-    monitor = Monitor(clock, store, router, inner.url)
+    monitor = Monitor(clock, store, router, inner.url, dispatcher)
     stack.push_async_callback(monitor.close)
     await monitor.sync()
     monitor.start()
@@ -196,7 +197,10 @@ async def _start_control(
 
     monitor.ticked.append(alarms_judged)
     runtime = AsyncRuntime(store, dispatcher, clock.now)
-    server = ControlServer(Api(store, faults, limit, calls, clock.now), admin, passage, accounts, runtime, scaling)
+    roles = Roles(inner.url)
+    stack.push_async_callback(roles.close)
+    api = Api(store, faults, limit, calls, clock.now, roles.exists)
+    server = ControlServer(api, admin, passage, accounts, runtime, scaling)
     await server.start(listener)
     stack.push_async_callback(server.close)
 

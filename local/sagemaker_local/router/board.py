@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sagemaker_local.router.choice import WeightedChoice
+from sagemaker_local.router.load import ComponentCounter
 from sagemaker_local.router.period import Period
 from sagemaker_local.router.pool import Pool
 from sagemaker_local.router.routes import SERVING, EndpointKey, EndpointRoute, RouteTable, RoutingStrategy, VariantRoute
@@ -61,7 +62,11 @@ class VariantTarget:
     __slots__ = ("containers", "counter", "gate", "headers", "instances", "route")
 
     def __init__(
-        self, route: VariantRoute, instances: list[tuple[str, Pool]], counter: Counter, gate: Gate | None = None
+        self,
+        route: VariantRoute,
+        instances: list[tuple[str, Pool]],
+        counter: Counter | ComponentCounter,
+        gate: Gate | None = None,
     ) -> None:
         self.route = route
         self.instances = instances
@@ -140,6 +145,7 @@ class Board:
         self.counters: dict[tuple[EndpointKey, str, str], Counter] = {}
         self.pools: dict[Address, Pool] = {}
         self.gates: dict[tuple[EndpointKey, str], Gate] = {}
+        self._components: dict[tuple[EndpointKey, str], ComponentCounter] = {}
         self.emit: Callable[[Mapping[str, Any]], None] = lambda event: None
         self._waiting: list[tuple[set[Address], asyncio.Future[None]]] = []
 
@@ -164,12 +170,16 @@ class Board:
         named = (
             None
             if components is None
-            else {each.name.encode("latin-1"): self._variant(route, each.variant) for each in components}
+            else {
+                each.name.encode("latin-1"): self._variant(route, each.variant, component=each.name)
+                for each in components
+            }
         )
         return EndpointTarget(route, variants, named, [self._variant(route, each) for each in route.shadows])
 
-    def _variant(self, route: EndpointRoute, variant: VariantRoute) -> VariantTarget:
-        counter = self.counters.setdefault((route.key, variant.name, variant.config_name), Counter())
+    def _variant(self, route: EndpointRoute, variant: VariantRoute, component: str | None = None) -> VariantTarget:
+        of_variant = self.counters.setdefault((route.key, variant.name, variant.config_name), Counter())
+        counter = of_variant if component is None else self._component_counter(route.key, component, of_variant)
         instances = [(each.instance_id, self._reference((each.host, each.port))) for each in variant.instances]
         target = VariantTarget(variant, instances, counter, self._gate(route.key, variant))
         for number, name in enumerate(variant.containers.names if variant.containers else ()):
@@ -178,6 +188,11 @@ class Board:
             ]
             target.containers[name.encode("latin-1")] = VariantTarget(variant, parts, counter)
         return target
+
+    def _component_counter(self, key: EndpointKey, name: str, variant: Counter) -> ComponentCounter:
+        counter = self._components.setdefault((key, name), ComponentCounter(variant))
+        counter.variant = variant
+        return counter
 
     def _gate(self, key: EndpointKey, variant: VariantRoute) -> Gate | None:
         if variant.serverless is None:

@@ -17,6 +17,7 @@ from sagemaker_local.router import control
 from sagemaker_local.router.board import Board
 from sagemaker_local.router.front import Front
 from sagemaker_local.router.limits import RouterSettings
+from sagemaker_local.router.load import measured
 from sagemaker_local.router.period import taken
 
 _SWEEP_SECONDS = 0.25
@@ -87,6 +88,8 @@ class Child:
             ]
         elif message["op"] == "periods":
             result = taken(self._board.counters)
+        elif message["op"] == "loads":
+            result = measured(self._board.targets)
         writer.write(control.encode({"id": message["id"], "result": result}))
         await writer.drain()
 

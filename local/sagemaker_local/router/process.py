@@ -16,6 +16,7 @@ from typing import Any
 
 from sagemaker_local.router import control
 from sagemaker_local.router.limits import RouterSettings
+from sagemaker_local.router.load import Load, load_of
 from sagemaker_local.router.period import VariantPeriod, decoded
 from sagemaker_local.router.routes import EndpointKey, Instance, RouteTable
 from sagemaker_local.router.tables import changes
@@ -210,13 +211,20 @@ class RouterProcess:
 
     async def periods(self) -> list[VariantPeriod]:
         """What each fleet answered since the last call of this. A router that died takes its own with it."""
+        return [decoded(each) for each in await self._rows("periods")]
+
+    async def loads(self) -> list[Load]:
+        """How busy every variant and inference component is now."""
+        return [load_of(each) for each in await self._rows("loads")]
+
+    async def _rows(self, operation: str) -> list[Any]:
         if self._link is None:
             return []
         try:
-            rows = await self._link.ask({"op": "periods"})
+            rows: list[Any] = await self._link.ask({"op": operation})
         except ConnectionResetError:
             return []
-        return [decoded(each) for each in rows]
+        return rows
 
     async def close(self) -> None:
         """Stop listening, let requests under way finish for a moment, end the child."""

@@ -154,6 +154,7 @@ class Special:
         def go(setup_microseconds: int) -> None:
             target = self._board.targets[key]  # not the one of before a cold start
             found = target.by_name(name) or variant
+            found.counter.period.executed(gate.active, setup_microseconds)
             if setup_microseconds:
                 found.counter.setups += 1
                 found.counter.setup_time += setup_microseconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sagemaker_local.control.operations.containers import only_single
 from sagemaker_local.control.state.components import ComponentSpec, ComponentStatus, InferenceComponent
 from sagemaker_local.control.state.endpoint import Endpoint, EndpointStatus, Variant
-from sagemaker_local.control.state.records import Container
+from sagemaker_local.control.state.records import Container, EndpointConfig
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document
 from sagemaker_local.control.wire.errors import invalid, not_served
@@ -43,6 +43,25 @@ def place_of(state: AccountState, endpoint_name: str, variant_name: str | None) 
 def has_components(state: AccountState, endpoint_name: str) -> bool:
     """Whether an endpoint has a component, in whatever status."""
     return any(each.endpoint_name == endpoint_name for each in state.inference_components)
+
+
+def refuse_losing_components(state: AccountState, endpoint: Endpoint, wanted: EndpointConfig) -> None:
+    """Of UpdateEndpoint. Raises ApiError when a component's variant would go, or get a model of its own.
+
+    As DeleteEndpoint refuses while there are components; no AWS page shows such an update.
+    """
+    places = {each.variant_name for each in wanted.variants if each.model_name is None}
+    lost = [
+        each.name
+        for each in state.inference_components
+        if each.endpoint_name == endpoint.name and each.variant_name not in places
+    ]
+    if lost:
+        raise invalid(
+            f'Cannot update endpoint "{endpoint.arn}" with inference component associated: {", ".join(sorted(lost))} '
+            f"would have no variant in endpoint configuration {wanted.name}. Please delete inference component and try "
+            "it again."
+        )
 
 
 def spec_of(state: AccountState, document: Document, now: float) -> ComponentSpec:
