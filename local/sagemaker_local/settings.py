@@ -117,7 +117,7 @@ FLAGS = (
         "state-dir",
         _optional(Path),
         "",
-        "Folder for unpacked models and queued requests; without it a temporary one, removed at the end.",
+        "Folder that keeps the whole state for the next start; without it a temporary one, removed at the end.",
     ),
     Flag(
         "images",
