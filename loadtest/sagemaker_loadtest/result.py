@@ -6,9 +6,10 @@ null: not known, or too few samples to tell.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from sagemaker_loadtest.blocks import Blocks
 from sagemaker_loadtest.spec import Arrivals, Metric, Order, Threshold, ThresholdUnit
 from sagemaker_loadtest.verdict import Word
 from sagemaker_loadtest.wire import Counts
@@ -115,6 +116,30 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class VariantSeries:
+    """One variant over time; one value per bin. The p99 of a bin is shown, never judged."""
+
+    p50: tuple[float | None, ...]
+    p99: tuple[float | None, ...]
+    answered: tuple[int, ...]
+    failed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FitnessSeries:
+    """The generator over time; one value per bin: of the worst worker (CPU in percent of a core, delays as p99 in ms),
+    or of all workers together (requests in flight, users, workers that reported). null: no worker reported.
+    """
+
+    cpu_percent: tuple[float | None, ...] = ()
+    loop_late_ms: tuple[float | None, ...] = ()
+    behind_ms: tuple[float | None, ...] = ()
+    in_flight: tuple[int | None, ...] = ()
+    users: tuple[int | None, ...] = ()
+    workers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """One value per bin of `bin_seconds`, warm-up included."""
 
@@ -125,6 +150,8 @@ class Series:
     offered: tuple[float | None, ...]
     achieved: tuple[float, ...]
     failures: Mapping[str, tuple[int, ...]]
+    variants: Mapping[str, VariantSeries] = field(default_factory=dict)
+    fitness: FitnessSeries = FitnessSeries()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +203,7 @@ class GeneratorFacts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The whole outcome of a run."""
+    """The whole outcome of a run. `partial`: written while the run went on, and what is left of it if it was killed."""
 
     schema_version: int
     tool: ToolFacts
@@ -199,3 +226,5 @@ class Result:
     events: tuple[Happening, ...]
     generator: GeneratorFacts
     histograms: Mapping[str, Counts]
+    partial: bool = False
+    blocks: Mapping[str, Blocks] = field(default_factory=dict)

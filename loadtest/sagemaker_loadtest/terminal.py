@@ -127,7 +127,9 @@ def summary(result: r.Result, files: Sequence[str], style: Style) -> list[str]:
     s = result.summary
     if s.failed:
         lines.append(f"  failed: {_classes(result.errors)}")
-    offered = f" of {per_second(s.offered_rate)} offered" if s.offered_rate is not None else ""
+    offered = f" of {per_second(round(s.offered_rate, 1))} offered" if s.offered_rate is not None else ""
+    if result.load.arrivals == "Poisson":
+        offered += f" ({per_second(result.load.rate)} on average, Poisson)"
     lines.append(f"  {count(s.answered)} answered in {s.measured_seconds:g} s, {per_second(round(s.rate, 1))}{offered}")
     if files:
         lines.append(f"  report  {', '.join(files)}")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sagemaker_loadtest.report import takes
 from sagemaker_loadtest.report.charts import shape_bars
 from sagemaker_loadtest.result import Result, ThresholdFacts
 from sagemaker_loadtest.thresholds import show, show_limit
@@ -69,7 +70,7 @@ def tiles(result: Result) -> list[Tile]:
         return f"limit {found.limit:g} {unit}".replace(" /s", "/s"), label in missed
 
     reached = (
-        f"{percent(s.rate_reached_percent)} of what was offered"
+        f"{percent(s.rate_reached_percent)} of what was offered{_asked(result)}"
         if s.rate_reached_percent is not None
         else "answered on average"
     )
@@ -95,6 +96,10 @@ def tiles(result: Result) -> list[Tile]:
         )
     )
     return found
+
+
+def _asked(result: Result) -> str:
+    return f", {per_second(result.load.rate)} on average by Poisson" if takes.by_chance(result) else ""
 
 
 def latency(result: Result) -> Table:

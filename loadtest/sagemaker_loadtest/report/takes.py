@@ -67,10 +67,21 @@ def rate(result: Result) -> str:
             f"{result.load.users} users, each waiting for its answer, made {per_second(round(s.rate, 1))} on average."
         )
     reached, offered = s.rate_reached_percent, per_second(round(s.offered_rate, 1))
+    chance = f" {by_chance(result)}" if by_chance(result) else ""
     if reached is not None and reached >= 99:
-        return f"What was to be sent and what was answered lie on one line: {percent(reached)} of {offered}."
+        return f"What was to be sent and what was answered lie on one line: {percent(reached)} of {offered}.{chance}"
     answered = per_second(round(s.rate, 1))
-    return f"Only {percent(reached)} of what was offered was answered in time: {answered} of {offered}."
+    return f"Only {percent(reached)} of what was offered was answered in time: {answered} of {offered}.{chance}"
+
+
+def by_chance(result: Result) -> str:
+    """Poisson arrivals make another rate than the one asked for; a reader would take the difference for a fault."""
+    asked, offered = result.load.rate, result.summary.offered_rate
+    if result.load.arrivals != "Poisson" or not asked or offered is None or abs(offered - asked) < asked * 0.0005:
+        return ""
+    if result.load.ramp_up_seconds > result.warm_up_seconds:
+        return f"{per_second(asked)} was asked for, less during the ramp; Poisson arrivals come by chance."
+    return f"{per_second(asked)} was asked for; Poisson arrivals come by chance, here {per_second(round(offered, 1))}."
 
 
 def errors(result: Result) -> str:
