@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sagemaker_loadtest import SCHEMA_VERSION, generator, measures, verdict
 from sagemaker_loadtest import result as r
 from sagemaker_loadtest.histogram import TAIL_SAMPLES, Histogram
+from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.measures import Measure
 from sagemaker_loadtest.payloads import Payload
 from sagemaker_loadtest.schedule import offered_until
@@ -104,6 +105,28 @@ def build_result(test: LoadTest, payloads: tuple[Payload, ...], tally: Tally, fa
             ALL: pack(tally.total.latency),
             **{name or NO_VARIANT: pack(h) for name, h in sorted(tally.variants.items())},
         },
+        exchange=_exchange(test, tally),
+    )
+
+
+def _exchange(test: LoadTest, tally: Tally) -> r.ExchangeFacts:
+    total = tally.total
+    return r.ExchangeFacts(
+        operation=test.invocation.operation,
+        measurements=tuple(
+            r.MeasurementFacts(
+                name,
+                total.measurements[name].count,
+                _percentiles(total.measurements[name]),
+                pack(total.measurements[name]),
+            )
+            for name in Measurement
+            if name in total.measurements
+        ),
+        statuses=dict(sorted(tally.statuses.items())),
+        chunks=total.chunks,
+        sent_bytes=total.sent_bytes,
+        received_bytes=total.received,
     )
 
 
@@ -134,7 +157,18 @@ def _threshold(m: Measure) -> r.ThresholdFacts:
     told = m.note or margin(t, m.measured)
     measured = None if m.measured is None else _three(m.measured) if t.unit == "ms" else round(m.measured, 4)
     return r.ThresholdFacts(
-        t.text, label(t), t.metric, t.percentile, t.variant, t.limit, t.unit, t.inclusive, measured, m.met, told
+        t.text,
+        label(t),
+        t.metric,
+        t.percentile,
+        t.variant,
+        t.limit,
+        t.unit,
+        t.inclusive,
+        measured,
+        m.met,
+        told,
+        t.measurement,
     )
 
 
@@ -161,7 +195,14 @@ def _verdict(
 def _when(judged: list[Measure], tally: Tally) -> list[str]:
     """Where in the run the first missed latency threshold was exceeded, when it was in one part of it only."""
     missed = next(
-        (m for m in judged if not m.met and m.threshold.metric == "latency" and m.measured and not m.threshold.variant),
+        (
+            m
+            for m in judged
+            if not m.met
+            and m.threshold.metric == "latency"
+            and m.measured
+            and not (m.threshold.variant or m.threshold.measurement)
+        ),
         None,
     )
     if missed is None or missed.threshold.percentile is None:

@@ -241,7 +241,7 @@ def _log_marks(low: float, high: float) -> list[float]:
 
 def latency_limits(result: Result, *, everything: bool = False) -> list[ThresholdFacts]:
     """Latency thresholds over all variants, tightest percentile first; only the first two unless `everything`."""
-    found = [t for t in result.thresholds if t.metric == "latency" and t.variant is None]
+    found = [t for t in result.thresholds if t.metric == "latency" and t.variant is None and t.measurement is None]
     found.sort(key=lambda t: -(t.percentile or 0))
     return found if everything else found[:1]
 
