@@ -16,7 +16,7 @@ from sagemaker_loadtest.codec import DecodeError, decode
 from sagemaker_loadtest.credentials import standard_chain
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.payloads import Payload, load_payloads, requests_of
-from sagemaker_loadtest.report import write_reports, write_result
+from sagemaker_loadtest.report import write_reports, write_result, write_series
 from sagemaker_loadtest.result import Result, ToolFacts, VerdictFacts
 from sagemaker_loadtest.screen import TerminalScreen, style_of
 from sagemaker_loadtest.spec import LoadTest
@@ -49,7 +49,7 @@ def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool) -
             ending = supervisor.run(test, url, tally)
             supervisor.close()
             screen.clear()
-            result, files = _write(build_result(test, payloads, tally, _facts(ending, url, asked)), out)
+            result, files = _write(build_result(test, payloads, tally, _facts(ending, url, asked)), tally, out)
             _drop_empty(log)
             print("\n".join(summary(result, files, style)), flush=True)
     finally:
@@ -100,10 +100,12 @@ def _drop_empty(log: Path) -> None:
         return
 
 
-def _write(result: Result, out: Path) -> tuple[Result, list[str]]:
+def _write(result: Result, tally: Tally, out: Path) -> tuple[Result, list[str]]:
     """Writes everything; a result that cannot be written is an early end, whatever the numbers say."""
     try:
-        return result, [str(path) for path in (*write_reports(result, out), write_result(result, out))]
+        rows = tally.timeline.settled_rows()
+        paths = (*write_reports(result, out), write_series(rows, out), write_result(result, out))
+        return result, [str(path) for path in paths]
     except OSError as error:
         reason = f"the result could not be written to {out} ({error.strerror})"
         reasons = (*result.verdict.reasons, "The numbers below are all that is left of this run.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sagemaker_loadtest import SCHEMA_VERSION, curves, generator, measures, verdict
 from sagemaker_loadtest import result as r
 from sagemaker_loadtest.blocks import ALL, blocks_of
+from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.measures import Measure
 from sagemaker_loadtest.payloads import Payload
 from sagemaker_loadtest.spec import LoadTest
@@ -73,6 +74,28 @@ def build_result(test: LoadTest, payloads: tuple[Payload, ...], tally: Tally, fa
         },
         partial=facts.partial,
         blocks=blocks_of(tally),
+        exchange=_exchange(test, tally),
+    )
+
+
+def _exchange(test: LoadTest, tally: Tally) -> r.ExchangeFacts:
+    total = tally.total
+    return r.ExchangeFacts(
+        operation=test.invocation.operation,
+        measurements=tuple(
+            r.MeasurementFacts(
+                name,
+                total.measurements[name].count,
+                curves.percentiles(total.measurements[name]),
+                pack(total.measurements[name]),
+            )
+            for name in Measurement
+            if name in total.measurements
+        ),
+        statuses=dict(sorted(tally.statuses.items())),
+        chunks=total.chunks,
+        sent_bytes=total.sent_bytes,
+        received_bytes=total.received,
     )
 
 
@@ -103,7 +126,18 @@ def _threshold(m: Measure) -> r.ThresholdFacts:
     told = m.note or margin(t, m.measured)
     measured = None if m.measured is None else curves.three(m.measured) if t.unit == "ms" else round(m.measured, 4)
     return r.ThresholdFacts(
-        t.text, label(t), t.metric, t.percentile, t.variant, t.limit, t.unit, t.inclusive, measured, m.met, told
+        t.text,
+        label(t),
+        t.metric,
+        t.percentile,
+        t.variant,
+        t.limit,
+        t.unit,
+        t.inclusive,
+        measured,
+        m.met,
+        told,
+        t.measurement,
     )
 
 
@@ -130,7 +164,14 @@ def _verdict(
 def _when(judged: list[Measure], tally: Tally) -> list[str]:
     """Where in the run the first missed latency threshold was exceeded, when it was in one part of it only."""
     missed = next(
-        (m for m in judged if not m.met and m.threshold.metric == "latency" and m.measured and not m.threshold.variant),
+        (
+            m
+            for m in judged
+            if not m.met
+            and m.threshold.metric == "latency"
+            and m.measured
+            and not (m.threshold.variant or m.threshold.measurement)
+        ),
         None,
     )
     if missed is None or missed.threshold.percentile is None:
@@ -163,7 +204,8 @@ def _longer(m: Measure, tally: Tally) -> str:
     """What it takes for the percentile to be told, said of all variants when the threshold is of one."""
     seconds = tally.measured_until()
     answered, _ = measures.counts_of(tally, m.threshold.variant)
-    words = f"The endpoint was not slow, the run was too short to say: {label(m.threshold)} needs {m.needed:,} answers"
+    name = label(m.threshold).removesuffix(", all")
+    words = f"The run was too short to say, the endpoint not known to be slow: {name} needs {m.needed:,} answers"
     if not answered or not seconds:
         return f"{words}. Run it longer, or ask for a lower percentile."
     length = tally.load.warm_up_seconds + m.needed * seconds / answered

@@ -27,6 +27,8 @@ def measure(threshold: Threshold, tally: Tally, *, workers_lost: bool = False) -
         measured, note = _rate(threshold, tally, workers_lost)
     elif threshold.metric == "failed":
         measured, note = _failed(threshold, tally)
+    elif threshold.measurement:
+        measured, note = _measurement(threshold, tally)
     else:
         measured, note = _latency(threshold, tally)
     short = threshold.metric == "latency" and measured is None and note.endswith(_needs(threshold))
@@ -57,9 +59,21 @@ def _latency(threshold: Threshold, tally: Tally) -> tuple[float | None, str]:
         return None, _nothing(threshold.variant) if not failed else "no request was answered"
     if hidden_by_failures(percentile, answered, failed):
         return None, f"{100 * failed / (answered + failed):.2g} % failed, so p{percentile:g} is a failed request"
-    found = latency_of(tally, threshold.variant).percentile(percentile, tail=TAIL_SAMPLES)
+    return _of(latency_of(tally, threshold.variant), threshold, "answers")
+
+
+def _measurement(threshold: Threshold, tally: Tally) -> tuple[float | None, str]:
+    histogram = tally.total.measurements.get(threshold.measurement or "") or Histogram()
+    if not histogram.count:
+        return None, f"no {threshold.measurement} was measured"
+    return _of(histogram, threshold, "values")
+
+
+def _of(histogram: Histogram, threshold: Threshold, what: str) -> tuple[float | None, str]:
+    percentile = threshold.percentile or 100.0
+    found = histogram.percentile(percentile, tail=TAIL_SAMPLES)
     if found is None:
-        return None, f"{answered:,} answers are too few for p{percentile:g}{_needs(threshold)}"
+        return None, f"{histogram.count:,} {what} are too few for p{percentile:g}{_needs(threshold)}"
     return found, ""
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sagemaker_loadtest.blocks import Blocks
-from sagemaker_loadtest.spec import Arrivals, Metric, Order, Threshold, ThresholdUnit
+from sagemaker_loadtest.spec import Arrivals, Metric, Operation, Order, Threshold, ThresholdUnit
 from sagemaker_loadtest.verdict import Word
 from sagemaker_loadtest.wire import Counts
 
@@ -80,10 +80,20 @@ class ThresholdFacts:
     measured: float | None
     met: bool
     margin: str
+    measurement: str | None = None
 
     @property
     def threshold(self) -> Threshold:
-        return Threshold(self.text, self.metric, self.limit, self.unit, self.inclusive, self.percentile, self.variant)
+        return Threshold(
+            self.text,
+            self.metric,
+            self.limit,
+            self.unit,
+            self.inclusive,
+            self.percentile,
+            self.variant,
+            self.measurement,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +212,30 @@ class GeneratorFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasurementFacts:
+    """A time beside the latency (`measurement.Measurement` says what each is), after the warm-up."""
+
+    name: str
+    count: int
+    time: Percentiles
+    histogram: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeFacts:
+    """What was called and what came back, after the warm-up. `statuses` by HTTP status; bytes are those of bodies;
+    `chunks` counts the payload parts of streams.
+    """
+
+    operation: Operation = "InvokeEndpoint"
+    measurements: tuple[MeasurementFacts, ...] = ()
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    chunks: int = 0
+    sent_bytes: int = 0
+    received_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The whole outcome of a run. `partial`: written while the run went on, and what is left of it if it was killed."""
 
@@ -226,5 +260,6 @@ class Result:
     events: tuple[Happening, ...]
     generator: GeneratorFacts
     histograms: Mapping[str, Counts]
+    exchange: ExchangeFacts = ExchangeFacts()
     partial: bool = False
     blocks: Mapping[str, Blocks] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from typing import Literal
 Order = Literal["InOrder", "Random"]
 Split = Literal["Whole", "Lines"]
 Arrivals = Literal["Constant", "Poisson"]
+Operation = Literal["InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithResponseStream"]
 Metric = Literal["latency", "failed", "rate"]
 ThresholdUnit = Literal["ms", "%", "/s", "% of offered"]
 
@@ -19,6 +20,13 @@ class Endpoint:
 
     name: str
     region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """Which operation of the SageMaker runtime is called."""
+
+    operation: Operation = "InvokeEndpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,7 @@ class Load:
 @dataclass(frozen=True, slots=True)
 class Threshold:
     """One promise, e.g. `p99 of challenger <= 80ms`. `limit` is in `unit`; rates are lower bounds, all else upper
-    bounds.
+    bounds. `measurement`: a word of `measurement.Measurement` instead of the latency.
     """
 
     text: str
@@ -97,6 +105,7 @@ class Threshold:
     inclusive: bool
     percentile: float | None = None
     variant: str | None = None
+    measurement: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +120,4 @@ class LoadTest:
     workers: int = 2
     seed: int = 1
     folder: str = "."
+    invocation: Invocation = Invocation()

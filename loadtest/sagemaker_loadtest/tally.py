@@ -5,6 +5,7 @@ health.
 import math
 from collections import Counter, deque
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.replies import Outcome
@@ -22,12 +23,24 @@ _SILENT_SECONDS = 3.0
 class Bin:
     """A stretch of the run, over all workers and variants."""
 
-    __slots__ = ("answered", "failures", "latency", "offered", "sent")
+    __slots__ = (
+        "answered",
+        "chunks",
+        "failures",
+        "latency",
+        "measurements",
+        "offered",
+        "received",
+        "sent",
+        "sent_bytes",
+    )
 
     def __init__(self) -> None:
         self.offered = self.sent = self.answered = 0
         self.latency = Histogram()
         self.failures: Counter[str] = Counter()
+        self.measurements: dict[str, Histogram] = {}
+        self.chunks = self.sent_bytes = self.received = 0
 
     def add(self, second: Second) -> None:
         self.offered += second.offered
@@ -37,6 +50,11 @@ class Bin:
             self.latency.merge(unpack(counts))
         for failures in second.failures.values():
             self.failures.update(failures)
+        for name, counts in second.measurements.items():
+            self.measurements.setdefault(name, Histogram()).merge(unpack(counts))
+        self.chunks += second.chunks
+        self.sent_bytes += second.sent_bytes
+        self.received += second.received_bytes
 
     @property
     def failed(self) -> int:
@@ -83,6 +101,7 @@ class Tally:
         self.variants: dict[str, Histogram] = {}
         self.variant_failures: dict[str, Counter[str]] = {}
         self.service = Histogram()
+        self.statuses: Counter[str] = Counter()
         self.workers: dict[str, WorkerHealth] = {}
         self.timeline = Timeline(load, self.bin_seconds)
         self.elapsed = 0.0
@@ -109,8 +128,9 @@ class Tally:
             return
         counted = second
         if second.second >= self.load.duration_seconds:  # answers after the end are answers, but no rate of the run
-            counted = Second(second.second, latency=second.latency, failures=second.failures)
+            counted = replace(second, offered=0, sent=0, answered=0)
         self.total.add(counted)
+        self.statuses.update(second.statuses)
         self.service.merge(unpack(second.service))
         for variant, counts in second.latency.items():
             self.variants.setdefault(variant, Histogram()).merge(unpack(counts))
@@ -185,4 +205,9 @@ def merged(bins: Iterable[Bin]) -> Bin:
         result.answered += found.answered
         result.latency.merge(found.latency)
         result.failures.update(found.failures)
+        for name, histogram in found.measurements.items():
+            result.measurements.setdefault(name, Histogram()).merge(histogram)
+        result.chunks += found.chunks
+        result.sent_bytes += found.sent_bytes
+        result.received += found.received
     return result

@@ -132,7 +132,8 @@ def summary(result: r.Result, files: Sequence[str], style: Style) -> list[str]:
         offered += f" ({per_second(result.load.rate)} on average, Poisson)"
     lines.append(f"  {count(s.answered)} answered in {s.measured_seconds:g} s, {per_second(round(s.rate, 1))}{offered}")
     if files:
-        lines.append(f"  report  {', '.join(files)}")
+        beside = ", ".join(file.rsplit("/", 1)[-1] for file in files[1:])
+        lines.append(f"  report  {files[0]}" + (f"; beside it {beside}" if beside else ""))
     lines.append(
         f"{sign} {_NAMES[result.verdict.word]}  {result.verdict.headline.split(': ', 1)[-1]}. Exit code {exit_code}"
     )

@@ -8,7 +8,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sagemaker_loadtest.report import charts, tables, takes
+from sagemaker_loadtest.report import charts, lines, tables, takes
+from sagemaker_loadtest.report.lines import Lines
 from sagemaker_loadtest.result import Result
 from sagemaker_loadtest.units import clock, count, format_duration, milliseconds, per_second, percent, significant
 
@@ -67,6 +68,12 @@ def render_html(result: Result) -> str:
         tiles=tables.tiles(result),
         facts=tables.facts(result),
         variants_take=takes.variants(result),
+        variant_charts=_figures(result, [lines.variants(result)] if len(result.series.variants) > 1 else []),
+        generator_charts=_figures(result, [lines.cpu(result), lines.delays(result)]),
+        variant_table=tables.of_lines(result, lines.variants(result)),
+        generator_table=tables.of_lines(result, lines.cpu(result), lines.delays(result)),
+        measurements=tables.measurements(result),
+        measurements_take=takes.measurements(result),
         length=format_duration(round(result.duration_seconds)),
         data=_safe(json.dumps(_data(result), separators=(",", ":")).replace("<", "\\u003c")),
         style=_safe(_asset(environment, "style.css")),
@@ -96,7 +103,7 @@ def _over_time(result: Result) -> list[Chart]:
         return []
     limit = [("limit", _line("var(--bad)", 1.6, "7 4"))] if charts.latency_limits(result) else []
     warm_up = [("warm-up, not counted", _box("url(#hatch)", "var(--offered)"))] if result.warm_up_seconds else []
-    lines = [
+    percentiles = [
         ("p50", _line("var(--p50)", 1.8)),
         ("p95", _line("var(--p95)", 2, "6 3")),
         ("p99", _line("var(--p99)", 2.6)),
@@ -107,7 +114,7 @@ def _over_time(result: Result) -> list[Chart]:
             "latency",
             "Latency over time",
             takes.latency(result),
-            (*lines, *limit, *warm_up),
+            (*percentiles, *limit, *warm_up),
             _safe(charts.latency_over_time(result)),
             tables.latency(result),
         ),
@@ -120,6 +127,9 @@ def _over_time(result: Result) -> list[Chart]:
             tables.rate(result),
         ),
     ]
+    flight = lines.in_flight(result)
+    if flight.any_value:
+        found.append(_lines_chart(result, flight, takes.flight_title(result), takes.flight(result)))
     if any(sum(v) for v in result.series.failures.values()):
         legend = tuple(
             (name, _box(charts.FILLS[i % 6], charts.STROKES[i % 6])) for i, name in enumerate(result.series.failures)
@@ -135,6 +145,23 @@ def _over_time(result: Result) -> list[Chart]:
             )
         )
     return found
+
+
+def _figures(result: Result, found: list[Lines]) -> list[Chart]:
+    """Charts inside a section that is there for something else; those without a value are left out."""
+    return [_lines_chart(result, chart, chart.label, "") for chart in found if chart.any_value]
+
+
+def _lines_chart(result: Result, chart: Lines, title: str, take: str) -> Chart:
+    legend = tuple((line.name, _line(line.color, line.width, line.dash)) for line in chart.lines)
+    return Chart(
+        chart.kind,
+        title,
+        take,
+        legend if len(legend) > 1 else (),
+        _safe(lines.draw(result, chart)),
+        tables.of_lines(result, chart),
+    )
 
 
 def _spread(result: Result) -> list[Chart]:
@@ -185,6 +212,10 @@ def _data(result: Result) -> dict[str, Any]:
         "rate": {"offered": s.offered, "answered": s.achieved},
         "err": s.failures,
         "dist": result.distribution,
+        "lines": {
+            chart.kind: {"unit": chart.unit, "of": {line.name: line.values for line in chart.lines}}
+            for chart in (lines.in_flight(result), lines.variants(result), lines.cpu(result), lines.delays(result))
+        },
         "shape": [[round(a, 4), round(b, 4), round(c, 3)] for a, b, c in charts.shape_bars(result)]
         if result.histograms["all"].index
         else [],

@@ -84,6 +84,21 @@ def by_chance(result: Result) -> str:
     return f"{per_second(asked)} was asked for; Poisson arrivals come by chance, here {per_second(round(offered, 1))}."
 
 
+def flight_title(result: Result) -> str:
+    return "Users and requests in flight" if result.load.model == "closed" else "Requests in flight"
+
+
+def flight(result: Result) -> str:
+    """How many requests were on their way at once, against what Little's law makes of the mean."""
+    most = max((v for v in result.series.fitness.in_flight if v is not None), default=0)
+    mean = result.summary.latency.mean
+    words = f"At most {most:,} at once, seen once a second."
+    if mean is not None and result.summary.rate:
+        average = significant(result.summary.rate * mean / 1000, 2)
+        words += f" On average {average}: the rate times the mean latency (Little's law)."
+    return words
+
+
 def errors(result: Result) -> str:
     total = sum(result.errors.values())
     if not total:
@@ -121,3 +136,22 @@ def variants(result: Result) -> str:
             f"{v.chance_low_percent:g} and {v.chance_high_percent:g} % (99.9 % interval), so the split is not as asked."
         )
     return "Counted from the reply header. The split is as asked, within what chance alone explains (99.9 % interval)."
+
+
+_MEANING = {
+    "connect": "connect is name resolution, TCP and TLS of a new connection and no part of the service time",
+    "accepted": "accepted is from the intended start until SageMaker took the request; the latency is until the result",
+    "first chunk": "first chunk is from the intended start to the first part of the answer",
+    "between chunks": "between chunks is from one part of the answer to the next",
+}
+
+
+def measurements(result: Result) -> str:
+    """What the times beside the latency are, and how many chunks came."""
+    told = [_MEANING.get(m.name, m.name) for m in result.exchange.measurements]
+    joined = "; ".join(told)
+    words = f"{joined[:1].upper()}{joined[1:]}." if joined else ""
+    if result.exchange.chunks and result.summary.measured_seconds:
+        rate = result.exchange.chunks / result.summary.measured_seconds
+        words += f" {result.exchange.chunks:,} chunks came, {per_second(round(rate, 1))}."
+    return words

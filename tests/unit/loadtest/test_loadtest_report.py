@@ -115,7 +115,7 @@ def test_page(name: str) -> None:
     assert reader.loads == []
     assert not re.search(r"@import|url\((?!#)", page)
     assert len(page.encode()) < 100_000
-    for drawing in re.findall(r"<svg class=\"(?:wide|narrow)\".*?</svg>", page, re.DOTALL):
+    for drawing in re.findall(r"<svg class=\"(?:wide|narrow|half)\".*?</svg>", page, re.DOTALL):
         ET.fromstring(drawing)
         assert "nan" not in drawing
         assert "inf" not in drawing
@@ -176,7 +176,7 @@ def test_variants_and_split() -> None:
 def test_files_are_replaced_whole(tmp_path: Path) -> None:
     write_reports(RESULTS["met"], tmp_path)
     write_reports(RESULTS["missed"], tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["index.html", "summary.md"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["index.html", "junit.xml", "summary.csv", "summary.md"]
     assert "Missed" in (tmp_path / "index.html").read_text()
 
 
