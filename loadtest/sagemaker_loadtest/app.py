@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from sagemaker_loadtest.build import RunFacts, build_result
 from sagemaker_loadtest.codec import DecodeError, decode
 from sagemaker_loadtest.credentials import standard_chain
 from sagemaker_loadtest.errors import ConfigurationError
+from sagemaker_loadtest.partial import Keeper
 from sagemaker_loadtest.payloads import Payload, load_payloads, requests_of
 from sagemaker_loadtest.report import write_reports, write_result, write_series
 from sagemaker_loadtest.result import Result, ToolFacts, VerdictFacts
@@ -46,10 +47,17 @@ def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool) -
         asked = _look_at_endpoint(test, payloads, url)
         with supervisor.catching_signals():
             tally = Tally(test.load)
+            begun = _Begun(test, payloads, url, asked)
+            keeper = Keeper(
+                lambda so_far: begun.result(tally, so_far, partial=True),
+                out,
+                lambda text: screen.event(tally.elapsed, text),
+            )
+            supervisor.on_tick = keeper.tick
             ending = supervisor.run(test, url, tally)
             supervisor.close()
             screen.clear()
-            result, files = _write(build_result(test, payloads, tally, _facts(ending, url, asked)), tally, out)
+            result, files = _write(begun.result(tally, ending), tally, out)
             _drop_empty(log)
             print("\n".join(summary(result, files, style)), flush=True)
     finally:
@@ -66,17 +74,32 @@ def _look_at_endpoint(test: LoadTest, payloads: tuple[Payload, ...], url: str) -
         return asked.result()
 
 
-def _facts(ending: Ending, url: str, asked: dict[str, float]) -> RunFacts:
-    start = dt.datetime.fromtimestamp(ending.start_epoch, dt.UTC) if ending.start_epoch else dt.datetime.now(dt.UTC)
-    return RunFacts(
-        run=os.urandom(4).hex(),
-        start=start.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        url=url,
-        tool=ToolFacts(version(), metadata.version("locust"), platform.python_version()),
-        asked=asked,
-        losses=tuple(ending.losses),
-        ended_early=ending.ended_early,
-    )
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What is known of a run when it begins, and stays the same until its end."""
+
+    test: LoadTest
+    payloads: tuple[Payload, ...]
+    url: str
+    asked: dict[str, float]
+    run: str = field(default_factory=lambda: os.urandom(4).hex())
+
+    def result(self, tally: Tally, ending: Ending, *, partial: bool = False) -> Result:
+        """The result at its end or, `partial`, of what has run so far."""
+        epoch = ending.start_epoch
+        start = dt.datetime.fromtimestamp(epoch, dt.UTC) if epoch else dt.datetime.now(dt.UTC)
+        going_on = f"written after {tally.elapsed:.0f} of {self.test.load.duration_seconds:g} s, while the run went on"
+        facts = RunFacts(
+            run=self.run,
+            start=start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            url=self.url,
+            tool=ToolFacts(version(), metadata.version("locust"), platform.python_version()),
+            asked=self.asked,
+            losses=tuple(ending.losses),
+            ended_early=going_on if partial else ending.ended_early,
+            partial=partial,
+        )
+        return build_result(self.test, self.payloads, tally, facts)
 
 
 def _prepare(out: Path) -> Path:

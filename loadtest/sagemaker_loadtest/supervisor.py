@@ -6,7 +6,7 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,8 @@ _TICK_SECONDS = 0.1
 _START_PATIENCE_SECONDS = 60.0
 _STOP_PATIENCE_SECONDS = 8.0
 _GONE_SECONDS = 5
+_OVERDUE_SECONDS = 30.0
+"""The master itself ends the waiting for answers and workers well before; after that it hangs."""
 
 
 class Screen(Protocol):
@@ -53,6 +55,7 @@ class Supervisor:
         self._ended = False
         self._ending = Ending()
         self._signals: list[int] = []
+        self.on_tick: Callable[[Ending], None] | None = None
         self._stop_at: float | None = None
 
     def close(self) -> None:
@@ -70,6 +73,8 @@ class Supervisor:
                     self._read(test, url, tally)
                 self._look_after_processes(tally)
                 self._look_after_run(test, tally)
+                if self.on_tick is not None and self._stop_at is None:
+                    self.on_tick(self._ending)
                 if not self._ending.start_epoch and time.monotonic() > deadline and not self._ending.losses:
                     self._stop(f"the workers did not start within {_START_PATIENCE_SECONDS:.0f} s")
                 if self._stop_at is not None and time.monotonic() > self._stop_at:
@@ -164,6 +169,9 @@ class Supervisor:
             if seconds >= _GONE_SECONDS and gone(outcomes):
                 leading = max(outcomes, key=lambda k: outcomes[k])
                 self._stop(f"the endpoint is gone, {_GONE_SECONDS} s of nothing but “{leading}”")
+        started = self._ending.start_epoch
+        if started and time.time() > started + test.load.duration_seconds + _OVERDUE_SECONDS:
+            self._stop("the master stopped reporting")
 
     def _stop(self, reason: str | None) -> None:
         """Asks the workers to finish. With a reason the run counts as ended early."""

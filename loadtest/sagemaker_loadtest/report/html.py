@@ -56,7 +56,7 @@ def render_html(result: Result) -> str:
     color = _COLORS.get(result.verdict.exit_code, "warn")
     return environment.get_template("report.html.j2").render(
         r=result,
-        word=_WORDS[result.verdict.word],
+        word="Not finished" if result.partial else _WORDS[result.verdict.word],
         color=color,
         icon=_ICONS[color],
         started=_when(result),
