@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib import metadata
@@ -39,33 +40,65 @@ def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool) -
     test = read_test(file, overrides)
     payloads = load_payloads(test)
     style = style_of(sys.stdout, ascii_only=ascii_only)
-    log = _prepare(out)
+    log = prepare(out)
     screen = TerminalScreen(test, sys.stdout, style)
     supervisor = Supervisor(test.workers, log, screen)
     try:
         url = runtime_url(test.endpoint)
-        asked = _look_at_endpoint(test, payloads, url)
+        asked = look_at_endpoint(test, payloads, url)
         with supervisor.catching_signals():
-            tally = Tally(test.load)
-            begun = _Begun(test, payloads, url, asked)
-            keeper = Keeper(
-                lambda so_far: begun.result(tally, so_far, partial=True),
-                out,
-                lambda text: screen.event(tally.elapsed, text),
-            )
-            supervisor.on_tick = keeper.tick
-            ending = supervisor.run(test, url, tally)
-            supervisor.close()
-            screen.clear()
-            result, files = _write(begun.result(tally, ending), tally, out)
-            _drop_empty(log)
+            result, tally = _through(supervisor, _Begun(test, payloads, url, asked), out, screen)
+            result, files = write(result, tally, out)
+            drop_empty(log)
             print("\n".join(summary(result, files, style)), flush=True)
     finally:
         supervisor.close()
     return result.verdict.exit_code
 
 
-def _look_at_endpoint(test: LoadTest, payloads: tuple[Payload, ...], url: str) -> dict[str, float]:
+def run_once(
+    test: LoadTest,
+    payloads: tuple[Payload, ...],
+    url: str,
+    asked: dict[str, float],
+    out: Path,
+    log: Path,
+    screen: TerminalScreen,
+    dress: Callable[[Result], Result] = lambda result: result,
+) -> tuple[Result, Tally]:
+    """One run of a test that has been looked at before; its last result is returned and not written.
+
+    `dress` adds to the partial results what is known beside the run.
+    """
+    supervisor = Supervisor(test.workers, log, screen)
+    try:
+        with supervisor.catching_signals():
+            return _through(supervisor, _Begun(test, payloads, url, asked), out, screen, dress)
+    finally:
+        supervisor.close()
+
+
+def _through(
+    supervisor: Supervisor,
+    begun: "_Begun",
+    out: Path,
+    screen: TerminalScreen,
+    dress: Callable[[Result], Result] = lambda result: result,
+) -> tuple[Result, Tally]:
+    tally = Tally(begun.test.load)
+    keeper = Keeper(
+        lambda so_far: dress(begun.result(tally, so_far, partial=True)),
+        out,
+        lambda text: screen.event(tally.elapsed, text),
+    )
+    supervisor.on_tick = keeper.tick
+    ending = supervisor.run(begun.test, begun.url, tally)
+    supervisor.close()
+    screen.clear()
+    return begun.result(tally, ending), tally
+
+
+def look_at_endpoint(test: LoadTest, payloads: tuple[Payload, ...], url: str) -> dict[str, float]:
     """One call, and the split that the endpoint was given; while the workers load Locust, so that it costs no time."""
     source = standard_chain()
     with ThreadPoolExecutor(1) as pool:
@@ -102,7 +135,7 @@ class _Begun:
         return build_result(self.test, self.payloads, tally, facts)
 
 
-def _prepare(out: Path) -> Path:
+def prepare(out: Path) -> Path:
     """The result's folder, tried out before the load and not after it."""
     log = out / LOG
     try:
@@ -115,7 +148,7 @@ def _prepare(out: Path) -> Path:
     return log
 
 
-def _drop_empty(log: Path) -> None:
+def drop_empty(log: Path) -> None:
     try:
         if not log.stat().st_size:
             log.unlink()
@@ -123,7 +156,7 @@ def _drop_empty(log: Path) -> None:
         return
 
 
-def _write(result: Result, tally: Tally, out: Path) -> tuple[Result, list[str]]:
+def write(result: Result, tally: Tally, out: Path) -> tuple[Result, list[str]]:
     """Writes everything; a result that cannot be written is an early end, whatever the numbers say."""
     try:
         rows = tally.timeline.settled_rows()

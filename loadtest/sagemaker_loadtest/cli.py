@@ -38,10 +38,24 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"sagemaker-loadtest {version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
-    run = commands.add_parser(
-        "run", help="run the test of a file; ends in a verdict", epilog=_EXITS, formatter_class=parser.formatter_class
+    for name, told in (
+        ("run", "run the test of a file; ends in a verdict"),
+        ("search", "find the highest rate that keeps the file's thresholds, and the scaling that follows"),
+    ):
+        _add_run_flags(
+            commands.add_parser(name, help=told, epilog=_EXITS, formatter_class=parser.formatter_class), environment
+        )
+    report = commands.add_parser("report", help="write index.html and summary.md again from a result.json")
+    report.add_argument("result", metavar="RESULT.JSON")
+    _adder(report, environment)(
+        "--out", metavar="DIR", default="loadtest-report", help="folder to write to (%(default)s)"
     )
-    add = _adder(run, environment)
+    return parser
+
+
+def _add_run_flags(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    """The flags of everything that sends load."""
+    add = _adder(parser, environment)
     add("-f", "--file", metavar="FILE", required=True, help="the test file (YAML or JSON)")
     add("--workers", type=_whole(1, MAX_WORKERS), metavar="N", help="worker processes; one free core each")
     add("--duration", type=_duration, metavar="T", help="length of the run, warm-up included, e.g. 30s or 5m")
@@ -57,12 +71,6 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="folder of index.html, result.json, summary.md (%(default)s)",
     )
     add("--ascii", action="store_true", help="plain ASCII in the terminal")
-    report = commands.add_parser("report", help="write index.html and summary.md again from a result.json")
-    report.add_argument("result", metavar="RESULT.JSON")
-    _adder(report, environment)(
-        "--out", metavar="DIR", default="loadtest-report", help="folder to write to (%(default)s)"
-    )
-    return parser
 
 
 def _adder(parser: argparse.ArgumentParser, environment: Mapping[str, str]):  # type: ignore[no-untyped-def]  # argparse's own untyped keywords pass through
@@ -114,8 +122,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from sagemaker_loadtest.app import report_again
 
             return report_again(Path(options.result), Path(options.out))
-        from sagemaker_loadtest.app import run_test
-
         overrides = Overrides(
             endpoint_name=options.endpoint_name,
             region=options.region,
@@ -125,6 +131,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             users=options.users,
             seed=options.seed,
         )
+        if options.command == "search":
+            from sagemaker_loadtest.searching import search_test
+
+            return search_test(Path(options.file), overrides, Path(options.out), ascii_only=options.ascii)
+        from sagemaker_loadtest.app import run_test
+
         return run_test(Path(options.file), overrides, Path(options.out), ascii_only=options.ascii)
     except KeyboardInterrupt:
         print(f"\nStopped before any load was sent. Exit code {ExitCode.ENDED_EARLY}", file=sys.stderr)

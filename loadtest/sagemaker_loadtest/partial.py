@@ -34,7 +34,7 @@ class Keeper:
         self._told = False
 
     def tick(self, ending: Ending) -> None:
-        """Called often; writes when the load begins, so that no older result is taken for this one, and then in turn."""
+        """Called often; writes when the load begins, lest an older result be taken for this one, and then in turn."""
         if not ending.start_epoch:
             return
         now = self._clock()

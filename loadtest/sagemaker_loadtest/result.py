@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sagemaker_loadtest.blocks import Blocks
+from sagemaker_loadtest.capacity import Capacity
+from sagemaker_loadtest.search import Outcome as StepOutcome
+from sagemaker_loadtest.search import Why
 from sagemaker_loadtest.spec import Arrivals, Metric, Operation, Order, Threshold, ThresholdUnit
 from sagemaker_loadtest.verdict import Word
 from sagemaker_loadtest.wire import Counts
@@ -236,6 +239,45 @@ class ExchangeFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class StepFacts:
+    """A rate that a search tried. `measured`: the percentile of `SearchFacts.label`, in ms."""
+
+    rate: float
+    why: Why
+    outcome: StepOutcome
+    seconds: float
+    answered: int
+    measured: float | None
+    p50: float | None
+    failed_percent: float | None
+    rate_reached_percent: float | None
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFacts:
+    """The highest rate that held (`rate`), the lowest that did not (`over`), and what follows for each variant.
+
+    `confirmed`: it held twice. `generator`: the load generator, not the endpoint, was the limit. `stopped`: what ended
+    the search before the two rates were within the precision; empty when nothing did. `autoscaling` is YAML.
+    """
+
+    rate: float | None
+    over: float | None
+    confirmed: bool
+    generator: bool
+    stopped: str
+    precision_percent: float
+    safety_factor: float
+    price_per_hour: float | None
+    label: str
+    limit: float | None
+    steps: tuple[StepFacts, ...]
+    capacities: tuple[Capacity, ...]
+    autoscaling: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The whole outcome of a run. `partial`: written while the run went on, and what is left of it if it was killed."""
 
@@ -263,3 +305,4 @@ class Result:
     exchange: ExchangeFacts = ExchangeFacts()
     partial: bool = False
     blocks: Mapping[str, Blocks] = field(default_factory=dict)
+    search: SearchFacts | None = None

@@ -8,7 +8,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sagemaker_loadtest.report import charts, lines, tables, takes
+from sagemaker_loadtest.found import STEP_HEAD, advice_rows, step_rows
+from sagemaker_loadtest.report import charts, lines, steps, tables, takes
 from sagemaker_loadtest.report.lines import Lines
 from sagemaker_loadtest.result import Result
 from sagemaker_loadtest.units import clock, count, format_duration, milliseconds, per_second, percent, significant
@@ -56,7 +57,7 @@ def render_html(result: Result) -> str:
     color = _COLORS.get(result.verdict.exit_code, "warn")
     return environment.get_template("report.html.j2").render(
         r=result,
-        word="Not finished" if result.partial else _WORDS[result.verdict.word],
+        word=_word(result),
         color=color,
         icon=_ICONS[color],
         started=_when(result),
@@ -68,6 +69,7 @@ def render_html(result: Result) -> str:
         tiles=tables.tiles(result),
         facts=tables.facts(result),
         variants_take=takes.variants(result),
+        search=_search(result),
         variant_charts=_figures(result, [lines.variants(result)] if len(result.series.variants) > 1 else []),
         generator_charts=_figures(result, [lines.cpu(result), lines.delays(result)]),
         variant_table=tables.of_lines(result, lines.variants(result)),
@@ -79,6 +81,12 @@ def render_html(result: Result) -> str:
         style=_safe(_asset(environment, "style.css")),
         script=_safe(_asset(environment, "script.js")),
     )
+
+
+def _word(result: Result) -> str:
+    if result.partial:
+        return "Not finished"
+    return "Found" if result.search and result.verdict.exit_code == 0 else _WORDS[result.verdict.word]
 
 
 def _safe(markup: str) -> Markup:
@@ -145,6 +153,32 @@ def _over_time(result: Result) -> list[Chart]:
             )
         )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSection:
+    """What a search found: its chart, its steps, the numbers that follow and the YAML to paste."""
+
+    take: str
+    drawing: Markup
+    table: tables.Table
+    rows: tuple[tuple[str, str, str], ...]
+    autoscaling: str
+
+
+def _search(result: Result) -> SearchSection | None:
+    facts = result.search
+    if facts is None or not facts.steps:
+        return None
+    head = (*STEP_HEAD[:2], facts.label.removesuffix(", all"), *STEP_HEAD[3:-1], "outcome")
+    told = any(s.measured is not None for s in facts.steps)
+    return SearchSection(
+        takes.search(facts),
+        _safe(steps.draw(facts)) if told else Markup(),
+        tables.Table(head, tuple(step_rows(facts))),
+        tuple(advice_rows(facts)),
+        facts.autoscaling,
+    )
 
 
 def _figures(result: Result, found: list[Lines]) -> list[Chart]:

@@ -1,12 +1,15 @@
 """The sentence above each chart: what it shows in this run, not what it is."""
 
 from sagemaker_loadtest.report.charts import latency_limits
-from sagemaker_loadtest.result import Result
+from sagemaker_loadtest.result import Result, SearchFacts
 from sagemaker_loadtest.units import clock, format_duration, milliseconds, per_second, percent, significant
 
 
 def question(result: Result) -> str:
     """What the test asked, in words."""
+    if result.search:
+        where = f"{result.endpoint.name} in {result.endpoint.region}"
+        return f"How many requests a second does {where} carry within the limits?"
     load = (
         f"carry {result.load.rate:g} requests a second"
         if result.load.rate
@@ -22,6 +25,8 @@ def question(result: Result) -> str:
 
 def under_the_word(result: Result) -> str:
     """`1 of 5 thresholds · exit code 1`."""
+    if result.search:
+        return f"{len(result.search.steps)} steps · exit code {result.verdict.exit_code}"
     number, missed = len(result.thresholds), sum(not t.met for t in result.thresholds)
     parts = []
     if result.verdict.word == "missed":
@@ -155,3 +160,14 @@ def measurements(result: Result) -> str:
         rate = result.exchange.chunks / result.summary.measured_seconds
         words += f" {result.exchange.chunks:,} chunks came, {per_second(round(rate, 1))}."
     return words
+
+
+def search(facts: SearchFacts) -> str:
+    """What the search shows, and what the rest of the page is about."""
+    if facts.rate is None:
+        return "No rate that was tried held. The charts below are of the last step."
+    over = f"; {per_second(facts.over)} was over" if facts.over is not None else "; nothing that was tried was over"
+    return (
+        f"At a fixed number of instances {per_second(facts.rate)} is the highest rate that held{over}. "
+        "The charts below are of the last step at that rate."
+    )
