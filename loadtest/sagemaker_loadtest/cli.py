@@ -39,30 +39,35 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"sagemaker-loadtest {version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
-    run = commands.add_parser(
-        "run", help="run the test of a file; ends in a verdict", epilog=_EXITS, formatter_class=parser.formatter_class
-    )
-    _run_flags(_adder(run, environment))
-    commands_of_runs.setting_flags(_adder(run, environment), port=None)
-    commands_of_runs.page_flags(_adder(run, environment))
-    master = commands.add_parser(
-        "master", help="run, with workers in other pods", epilog=_EXITS, formatter_class=parser.formatter_class
-    )
-    _run_flags(_adder(master, environment))
-    commands_of_runs.master_flags(_adder(master, environment))
-    commands_of_runs.setting_flags(_adder(master, environment), port=commands_of_runs.HTTP_PORT)
-    commands_of_runs.page_flags(_adder(master, environment))
-    worker = commands.add_parser("worker", help="work for the master of a run, until it ends")
-    commands_of_runs.worker_flags(_adder(worker, environment))
+    for name, told in (
+        ("run", "run the test of a file; ends in a verdict"),
+        ("search", "find the highest rate that keeps the file's thresholds, and the scaling that follows"),
+    ):
+        sender = commands.add_parser(name, help=told, epilog=_EXITS, formatter_class=parser.formatter_class)
+        _add_run_flags(sender, environment)
+        if name == "run":
+            commands_of_runs.setting_flags(_adder(sender, environment), port=None)
+            commands_of_runs.page_flags(_adder(sender, environment))
     report = commands.add_parser("report", help="write index.html and summary.md again from a result.json")
     report.add_argument("result", metavar="RESULT.JSON")
     _adder(report, environment)(
         "--out", metavar="DIR", default="loadtest-report", help="folder to write to (%(default)s)"
     )
+    master = commands.add_parser(
+        "master", help="run, with workers in other pods", epilog=_EXITS, formatter_class=parser.formatter_class
+    )
+    _add_run_flags(master, environment)
+    commands_of_runs.master_flags(_adder(master, environment))
+    commands_of_runs.setting_flags(_adder(master, environment), port=commands_of_runs.HTTP_PORT)
+    commands_of_runs.page_flags(_adder(master, environment))
+    worker = commands.add_parser("worker", help="work for the master of a run, until it ends")
+    commands_of_runs.worker_flags(_adder(worker, environment))
     return parser
 
 
-def _run_flags(add: commands_of_runs.Adder) -> None:
+def _add_run_flags(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    """The flags of everything that sends load."""
+    add = _adder(parser, environment)
     add("-f", "--file", metavar="FILE", required=True, help="the test file (YAML or JSON)")
     add("--workers", type=_whole(1, MAX_WORKERS), metavar="N", help="worker processes; one free core each")
     add("--duration", type=_duration, metavar="T", help="length of the run, warm-up included, e.g. 30s or 5m")
@@ -131,10 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return report_again(Path(options.result), Path(options.out))
         if options.command == "worker":
             return commands_of_runs.run_worker(options)
-        from sagemaker_loadtest.app import run_test
-
         commands_of_runs.stop_on_sigterm()
-
         overrides = Overrides(
             endpoint_name=options.endpoint_name,
             region=options.region,
@@ -144,8 +146,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             users=options.users,
             seed=options.seed,
         )
-        setting = commands_of_runs.setting_of(options)
         file, out = Path(options.file), Path(options.out)
+        if options.command == "search":
+            from sagemaker_loadtest.searching import search_test
+
+            return search_test(file, overrides, out, ascii_only=options.ascii)
+        setting = commands_of_runs.setting_of(options)
         if options.web:
             from sagemaker_loadtest.interactive import serve_page
 
@@ -153,6 +159,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return serve_page(
                 file, overrides, out, ascii_only=options.ascii, setting=setting, page=page, tell_password=fresh
             )
+        from sagemaker_loadtest.app import run_test
+
         return run_test(file, overrides, out, ascii_only=options.ascii, setting=setting)
     except KeyboardInterrupt:
         print(f"\nStopped before any load was sent. Exit code {ExitCode.ENDED_EARLY}", file=sys.stderr)

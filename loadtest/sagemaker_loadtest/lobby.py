@@ -64,8 +64,7 @@ class Lobby:
         with self._lock:
             return tuple(dict.fromkeys(self._faults))
 
-    def end(self) -> None:
-        """Nobody joins any more, and workers that are still there go."""
+    def ended(self) -> None:
         self._over = True
 
     def close(self) -> None:
