@@ -2,12 +2,11 @@
 
 import datetime as dt
 import json
-import os
 import platform
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -16,39 +15,61 @@ from sagemaker_loadtest.build import RunFacts, build_result
 from sagemaker_loadtest.codec import DecodeError, decode
 from sagemaker_loadtest.credentials import standard_chain
 from sagemaker_loadtest.errors import ConfigurationError
+from sagemaker_loadtest.lobby import Lobby
 from sagemaker_loadtest.partial import Keeper
 from sagemaker_loadtest.payloads import Payload, load_payloads, requests_of
 from sagemaker_loadtest.report import write_reports, write_result, write_series
 from sagemaker_loadtest.result import Result, ToolFacts, VerdictFacts
 from sagemaker_loadtest.screen import TerminalScreen, style_of
+from sagemaker_loadtest.setting import Setting
 from sagemaker_loadtest.spec import LoadTest
+from sagemaker_loadtest.store import Store, StoreError
 from sagemaker_loadtest.supervisor import Ending, Supervisor
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.target import asked_split, host_header, probe, runtime_url
-from sagemaker_loadtest.terminal import summary
+from sagemaker_loadtest.terminal import Style, summary
 from sagemaker_loadtest.testfile import Overrides, read_test
 from sagemaker_loadtest.verdict import ExitCode
 
 LOG = "generator.log"
 
 
-def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool) -> int:
+def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool, setting: Setting | None = None) -> int:
     """Runs the test of `file`; returns the exit code of its verdict.
 
     Raises ConfigurationError before any load is sent.
     """
+    setting = setting or Setting()
     test = read_test(file, overrides)
     payloads = load_payloads(test)
+    stores = setting.stores()
     style = style_of(sys.stdout, ascii_only=ascii_only)
     log = prepare(out)
+    with setting.lobby() as lobby:
+        test = setting.resolved(test, lambda text: print(style.plain(text), flush=True))
+        return _run(test, payloads, out, log, style, setting, stores, lobby)
+
+
+def _run(
+    test: LoadTest,
+    payloads: tuple[Payload, ...],
+    out: Path,
+    log: Path,
+    style: Style,
+    setting: Setting,
+    stores: tuple[Store, ...],
+    lobby: Lobby | None,
+) -> int:
     screen = TerminalScreen(test, sys.stdout, style)
-    supervisor = Supervisor(test.workers, log, screen)
+    supervisor = Supervisor(test.workers, log, screen, bus=setting.bus, watcher=lobby)
     try:
         url = runtime_url(test.endpoint)
         asked = look_at_endpoint(test, payloads, url)
         with supervisor.catching_signals():
-            result, tally = _through(supervisor, _Begun(test, payloads, url, asked), out, screen)
+            begun = _Begun(test, payloads, url, asked, setting.run)
+            result, tally = _through(supervisor, begun, out, screen, lobby=lobby)
             result, files = write(result, tally, out)
+            result, files = deliver(result, files, tally, out, stores)
             drop_empty(log)
             print("\n".join(summary(result, files, style)), flush=True)
     finally:
@@ -64,6 +85,7 @@ def run_once(
     out: Path,
     log: Path,
     screen: TerminalScreen,
+    run: str,
     dress: Callable[[Result], Result] = lambda result: result,
 ) -> tuple[Result, Tally]:
     """One run of a test that has been looked at before; its last result is returned and not written.
@@ -73,7 +95,7 @@ def run_once(
     supervisor = Supervisor(test.workers, log, screen)
     try:
         with supervisor.catching_signals():
-            return _through(supervisor, _Begun(test, payloads, url, asked), out, screen, dress)
+            return _through(supervisor, _Begun(test, payloads, url, asked, run), out, screen, dress)
     finally:
         supervisor.close()
 
@@ -84,6 +106,7 @@ def _through(
     out: Path,
     screen: TerminalScreen,
     dress: Callable[[Result], Result] = lambda result: result,
+    lobby: Lobby | None = None,
 ) -> tuple[Result, Tally]:
     tally = Tally(begun.test.load)
     keeper = Keeper(
@@ -93,6 +116,8 @@ def _through(
     )
     supervisor.on_tick = keeper.tick
     ending = supervisor.run(begun.test, begun.url, tally)
+    if lobby:
+        lobby.end()
     supervisor.close()
     screen.clear()
     return begun.result(tally, ending), tally
@@ -115,7 +140,7 @@ class _Begun:
     payloads: tuple[Payload, ...]
     url: str
     asked: dict[str, float]
-    run: str = field(default_factory=lambda: os.urandom(4).hex())
+    run: str
 
     def result(self, tally: Tally, ending: Ending, *, partial: bool = False) -> Result:
         """The result at its end or, `partial`, of what has run so far."""
@@ -164,11 +189,28 @@ def write(result: Result, tally: Tally, out: Path) -> tuple[Result, list[str]]:
         return result, [str(path) for path in paths]
     except OSError as error:
         reason = f"the result could not be written to {out} ({error.strerror})"
-        reasons = (*result.verdict.reasons, "The numbers below are all that is left of this run.")
-        verdict = VerdictFacts(
-            "endedEarly", int(ExitCode.ENDED_EARLY), f"Ended early: {reason}", reasons, "Make room, then run it again."
-        )
-        return replace(result, verdict=verdict), []
+        lost = "The numbers below are all that is left of this run."
+        return _unwritten(result, reason, lost, "Make room, then run it again."), []
+
+
+def deliver(
+    result: Result, files: list[str], tally: Tally, out: Path, stores: tuple[Store, ...]
+) -> tuple[Result, list[str]]:
+    """Puts the files where else they are to be; one place that cannot be written to keeps no other from its copy."""
+    places = []
+    for store in stores:
+        try:
+            places.append(store.put(result, [Path(name) for name in files]))
+        except StoreError as error:
+            advice = "Mend the place for results, then run it again."
+            result, files = write(_unwritten(result, str(error), "", advice), tally, out)
+    return result, [*files, *places]
+
+
+def _unwritten(result: Result, reason: str, consequence: str, advice: str) -> Result:
+    reasons = tuple(filter(None, (*result.verdict.reasons, consequence)))
+    headline = f"Ended early: {reason}"
+    return replace(result, verdict=VerdictFacts("endedEarly", int(ExitCode.ENDED_EARLY), headline, reasons, advice))
 
 
 def report_again(file: Path, out: Path) -> int:

@@ -29,15 +29,18 @@ def moment_of(load: Load, arrival: float) -> float:
     return ramp / 2 + arrival / rate
 
 
-def arrivals(load: Load, *, worker: int, workers: int, seed: int) -> Iterator[float]:
-    """Intended starts of one worker, in seconds since the start of the run, ascending, before its end.
+def arrivals(load: Load, *, worker: int, workers: int, seed: int, since: float = 0.0) -> Iterator[float]:
+    """Intended starts of one worker from the second `since` of the run on, ascending, before its end.
 
     Constant arrivals are dealt out in turn, so all workers together make an even stream; Poisson streams of the
     workers are independent and add up to a Poisson stream of the whole rate.
     """
     poisson = _open(load).arrivals == "Poisson"
-    rng = random.Random(f"{seed}/{worker}")  # noqa: S311 - a repeatable schedule, nothing secret
-    position = 0.0 if poisson else worker - workers + 0.5
+    stream = f"{seed}/{worker}" if since <= 0 else f"{seed}/{worker}/{since:.6f}"
+    rng = random.Random(stream)  # noqa: S311 - a repeatable schedule, nothing secret
+    past = offered_until(load, since)
+    turns = math.ceil((past - worker - 0.5) / workers) if past else 0
+    position = past if poisson else worker + 0.5 + (turns - 1) * workers
     while True:
         position += rng.expovariate(1.0) * workers if poisson else workers
         due = moment_of(load, position)

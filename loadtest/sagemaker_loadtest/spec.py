@@ -16,10 +16,13 @@ BODY_LIMIT_BYTES = 6_291_456
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The SageMaker endpoint under test."""
+    """The SageMaker endpoint under test. `resource`: the SageMakerEndpoint whose status tells name and region, which
+    are empty until then.
+    """
 
     name: str
     region: str
+    resource: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

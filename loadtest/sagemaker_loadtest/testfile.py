@@ -30,6 +30,7 @@ from sagemaker_loadtest.spec import (
 from sagemaker_loadtest.thresholds import parse_threshold
 
 _ENDPOINT_NAME = r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}"
+_RESOURCE = r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?"
 _REGION = r"[a-z]{2,}(-[a-z]+)+-\d+"
 _SPLITS: tuple[Split, ...] = ("Whole", "Lines")
 _ORDERS: tuple[Order, ...] = ("InOrder", "Random")
@@ -101,11 +102,11 @@ def _endpoint(fields: Fields, overrides: Overrides, environment: Mapping[str, st
             "name and region for any endpoint",
         )
     elif resource and not name:
-        fields.fault(
-            "resource",
-            f"“{resource}” can only be looked up from inside the cluster, which this version cannot do yet. "
-            "Set endpoint.name and endpoint.region, or --endpoint-name and --region",
-        )
+        fields.matches("resource", resource, _RESOURCE, "is no name of a SageMakerEndpoint")
+        if fields.text("region"):
+            fields.fault("region", "is read from the SageMakerEndpoint's status; leave it out beside resource")
+        fields.finish()
+        return Endpoint("", "", resource)
     elif not name:
         fields.fault("name", "is missing; write for example name: ml-fraud, or give --endpoint-name")
     fields.matches(

@@ -37,15 +37,40 @@ class Clock:
         return time.perf_counter() - self._zero
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What part of the arrivals is a worker's own: the `worker`-th of `workers`, from the second `since` on."""
+
+    worker: int
+    workers: int
+    since: float = 0.0
+
+
 @dataclass(slots=True)
 class Place:
-    """One worker's part in the run. `stopping` is set when the run is to end early."""
+    """One worker's part in the run. `stopping` is set when the run is to end early; `share` changes when workers are
+    lost; `driven` says that somebody sends the arrivals.
+    """
 
     test: LoadTest
     clock: Clock
-    worker: int
-    workers: int
+    share: Share
     stopping: bool = False
+    driven: bool = False
+
+    def arriving(self) -> Iterator[float]:
+        """Each arrival of this worker at the moment at which it is due; those that passed to another are left out."""
+        while True:
+            share = self.share
+            for due in arrivals(
+                self.test.load, worker=share.worker, workers=share.workers, seed=self.test.seed, since=share.since
+            ):
+                gevent.sleep(max(0.0, due - self.clock.now()))
+                if self.share is not share and due >= self.share.since:
+                    break
+                yield due
+            if self.share is share:
+                return
 
     @property
     def over(self) -> bool:
@@ -116,9 +141,11 @@ class OpenUser(SageMakerUser):
     def drive(self) -> None:
         place, load = self.place, self.place.test.load
         assert load.open is not None  # noqa: S101 - this class is only spawned for an open load
-        bound = -(-load.open.max_in_flight // place.workers)
-        for due in arrivals(load, worker=place.worker, workers=place.workers, seed=place.test.seed):
-            gevent.sleep(max(0.0, due - place.clock.now()))
+        if place.driven:  # users dealt out anew after a loss: one of them sends all
+            raise StopUser
+        place.driven = True
+        for due in place.arriving():
+            bound = -(-load.open.max_in_flight // place.share.workers)
             if place.stopping:
                 break
             if place.clock.now() > load.duration_seconds + OVERDUE_SECONDS:

@@ -12,7 +12,7 @@ import yaml
 from sagemaker_loadtest.codec import decode, encode
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.payloads import load_payloads
-from sagemaker_loadtest.spec import BODY_LIMIT_BYTES, LoadTest
+from sagemaker_loadtest.spec import BODY_LIMIT_BYTES, Endpoint, LoadTest
 from sagemaker_loadtest.testfile import Overrides, parse_test, read_test
 
 ROOT = Path(__file__).parents[3]
@@ -198,9 +198,17 @@ def test_flags_stand_in_for_what_is_missing() -> None:
     assert test.load.open.rate == 10
 
 
-def test_resource_is_refused_for_now() -> None:
-    with pytest.raises(ConfigurationError, match="from inside the cluster"):
+def test_resource_stands_alone_and_is_looked_up_later() -> None:
+    assert parse(changed("endpoint", {"resource": "fraud"})).endpoint == Endpoint("", "", "fraud")
+    with pytest.raises(ConfigurationError, match=r"endpoint\.region: is read from the SageMakerEndpoint's status"):
         parse(changed("endpoint", {"resource": "fraud", "region": "eu-west-1"}))
+    with pytest.raises(ConfigurationError, match="no name of a SageMakerEndpoint"):
+        parse(changed("endpoint", {"resource": "Fraud"}))
+
+
+def test_flags_win_over_a_resource() -> None:
+    flags = Overrides(endpoint_name="ml-fraud", region="eu-west-1")
+    assert parse(changed("endpoint", {"resource": "fraud"}), flags).endpoint == Endpoint("ml-fraud", "eu-west-1")
 
 
 def test_unreadable_files(tmp_path: Path) -> None:
