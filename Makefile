@@ -27,7 +27,7 @@ demo: setup ## everything on this machine: a YAML file becomes an endpoint under
 	@$(BIN)/python -m demo
 
 .PHONY: test
-test: lint unit integration ## all of the tests; the first run fetches or builds the Kubernetes programs
+test: lint unit charts integration ## all of the tests; the first run fetches or builds the Kubernetes programs
 
 .PHONY: lint
 lint: setup ## style, types and import order
@@ -39,6 +39,10 @@ lint: setup ## style, types and import order
 .PHONY: unit
 unit: setup ## unit tests and scenarios
 	$(BIN)/python -m pytest -q tests/unit tests/scenarios
+
+.PHONY: charts
+charts: setup ## the charts: Helm's lint and renders, bad values, a real API server's opinion
+	$(BIN)/python -m pytest -q tests/charts
 
 .PHONY: integration
 integration: setup ## over the wire: real Kubernetes API, real model servers, real Locust, the demo

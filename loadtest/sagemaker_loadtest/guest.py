@@ -93,8 +93,11 @@ def _catching(signals: list[int]) -> Iterator[None]:
 
 
 def _join(invitation: Invitation, signals: list[int]) -> tuple[str, Job]:
-    """Asks for the job until there is one. Another run's master is waited out: this run's may still come."""
+    """Asks for the job until there is one. Another run's master is waited out: this run's may still come. Our own may
+    take its time, while it waits for its endpoint; once seen, it is not to vanish.
+    """
     deadline = time.monotonic() + invitation.max_wait_seconds
+    seen: float | None = None
     told = ""
     while True:
         status, answer = _call(invitation, f"/job?run={quote(invitation.run)}")
@@ -102,13 +105,18 @@ def _join(invitation: Invitation, signals: list[int]) -> tuple[str, Job]:
             return _accepted(invitation, answer)
         if status == lobby.OVER:
             raise NoMasterError(ExitCode.ENDED_EARLY, f"Too late: {answer.get('message')}")
+        now = time.monotonic()
+        if status == lobby.WAIT:
+            seen = now
+        elif seen is not None and now - seen > invitation.patience_seconds:
+            raise NoMasterError(ExitCode.ENDED_EARLY, "The master went away before the test began")
         reason = str(answer.get("message") or f"HTTP {status}")
         if reason != told:
             told = reason
             _say(f"waiting for the master of run {invitation.run} at {invitation.master_url}: {reason}")
         if signals:
             _stopped(signals)
-        if time.monotonic() > deadline:
+        if seen is None and now > deadline:
             waited = format_duration(invitation.max_wait_seconds)
             raise NoMasterError(
                 ExitCode.WORKERS_LOST,

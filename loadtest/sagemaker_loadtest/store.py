@@ -16,7 +16,8 @@ from sagemaker_loadtest.report import PAGE, RESULT, SUMMARY
 from sagemaker_loadtest.result import Result
 
 CONFIG_MAP_BYTES = 1_000_000
-"""What all values may have together; Kubernetes itself refuses more than 1 MiB (1,048,576 bytes)."""
+"""What all values may have together, before base64; Kubernetes itself refuses more than 1 MiB (1,048,576 bytes)."""
+_SUMMARY_BYTES = 65_536
 _VERDICT = "verdict.json"
 _ATTEMPTS = 2
 _CONNECT_SECONDS = 3
@@ -109,10 +110,9 @@ def config_map_data(result: Result, files: Sequence[Path]) -> dict[str, Any]:
     binary: dict[str, str | None] = {}
     for name in (RESULT, PAGE):
         packed = gzip.compress(paths[name].read_bytes(), mtime=0) if name in paths else b""
-        encoded = base64.b64encode(packed).decode()
-        fits = 0 < len(encoded) <= left
-        binary[f"{name}.gz"] = encoded if fits else None
-        left -= len(encoded) if fits else 0
+        fits = 0 < len(packed) <= left
+        binary[f"{name}.gz"] = base64.b64encode(packed).decode() if fits else None
+        left -= len(packed) if fits else 0
     return {"data": text, "binaryData": binary}
 
 
@@ -122,5 +122,4 @@ def _text(path: Path | None) -> str:
 
 def _bounded(text: str) -> str:
     """A summary is small; one that is not must not cost the verdict its place."""
-    half = CONFIG_MAP_BYTES // 2
-    return text if len(text.encode()) <= half else text.encode()[:half].decode(errors="ignore")
+    return text.encode()[:_SUMMARY_BYTES].decode(errors="ignore")

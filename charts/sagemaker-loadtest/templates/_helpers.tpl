@@ -19,11 +19,8 @@
 {{- end }}
 
 {{- define "loadtest.runName" -}}
-{{- $run := include "loadtest.runID" . | lower }}
-{{- if gt (len $run) 12 }}
-{{- $run = sha256sum $run | trunc 10 }}
-{{- end }}
-{{- $run }}
+{{- $run := include "loadtest.runID" . }}
+{{- regexMatch "^[a-z0-9]([-a-z0-9]{0,10}[a-z0-9])?$" $run | ternary $run (sha256sum $run | trunc 10) }}
 {{- end }}
 
 {{- define "loadtest.masterName" -}}

@@ -10,10 +10,11 @@ labels:
   {{- toYaml . | nindent 2 }}
   {{- end }}
 annotations:
+  {{- if eq .root.Values.mode "Job" }}
   # A pod of a running test is not to be moved.
   cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
   karpenter.sh/do-not-disrupt: "true"
-  {{- if eq .root.Values.mode "Interactive" }}
+  {{- else }}
   checksum/test: {{ include "loadtest.testFile" .root | sha256sum | trunc 16 }}
   {{- end }}
   {{- with .spec.podAnnotations }}

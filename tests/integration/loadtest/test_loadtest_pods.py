@@ -81,7 +81,7 @@ class Pods:
         self._commands.append(Command(self.folder, name, *arguments, environment=environment))
         return self._commands[-1]
 
-    def master(self, *flags: str, workers: int = 3, port: int = 0, **changes: Any) -> Command:
+    def write(self, changes: dict[str, Any]) -> None:
         (self.folder / "rows.csv").write_text("1,2,3\n4,5,6\n")
         test = {
             "name": "pods",
@@ -92,6 +92,9 @@ class Pods:
             **changes,
         }
         (self.folder / "test.yaml").write_text(yaml.safe_dump(test))
+
+    def master(self, *flags: str, workers: int = 3, port: int = 0, **changes: Any) -> Command:
+        self.write(changes)
         return self.start(
             "master", "master", "-f", str(self.folder / "test.yaml"), "--out", str(self.out), "--run-id=r1",
             f"--expect-workers={workers}", "--master-bind-host=127.0.0.1", "--master-bind-port=0", f"--port={port}",
@@ -251,7 +254,7 @@ def joined(text: str) -> list[str]:
 
 
 def test_workers_that_never_come_are_lost(pods: Pods, stub: Any) -> None:
-    master = pods.master("--expect-workers-max-wait=3s", workers=3)
+    master = pods.master("--expect-workers-max-wait=12s", workers=3)
     worker = pods.worker(1, master.url)
     foreign = pods.worker(2, master.url, "--master-max-wait=1s", run="r0")
     assert foreign.end() == 4, foreign.text
@@ -259,7 +262,7 @@ def test_workers_that_never_come_are_lost(pods: Pods, stub: Any) -> None:
     assert master.end() == 4, master.text
     assert worker.end() == 0, worker.text
     assert "2 of 3 workers lost" in master.text
-    assert "did not join the master within 3s" in master.text
+    assert "did not join the master within 12s" in master.text
     assert "No load was sent" in master.text
     assert stub.calls == 1  # the probe
 
@@ -290,3 +293,27 @@ def test_port_in_use_is_a_wrong_flag(pods: Pods) -> None:
         assert master.end() == 2, master.text
     assert "--port" in master.text
     assert "Traceback" not in master.text
+
+
+def test_worker_waits_as_long_as_its_master_does_and_no_longer(pods: Pods, tmp_path: Path) -> None:
+    """The master waits for a SageMakerEndpoint at an API that never answers; then it gives up."""
+    account = tmp_path / "serviceaccount"
+    account.mkdir()
+    for name, text in (("token", "t"), ("namespace", "ml"), ("ca.crt", "")):
+        (account / name).write_text(text)
+    with contextlib.closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = (
+        "master", "-f", str(tmp_path / "test.yaml"), "--out", str(pods.out), "--run-id=r1", "--port=0",
+        "--master-bind-port=0", "--endpoint-max-wait=6s", f"--service-account-dir={account}",
+    )  # fmt: skip
+    pods.write({"endpoint": {"resource": "fraud"}})
+    cluster = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(port)}
+    master = pods.start("master", *arguments, **cluster)
+    worker = pods.worker(1, master.url, "--master-max-wait=1s", "--master-patience=2s")
+    poll(lambda: "still checking the test" in worker.text, "the worker has seen the master")
+    assert master.end() == 2, master.text
+    assert "the Kubernetes API does not answer" in master.text
+    assert worker.end() == 5, worker.text
+    assert "went away before the test began" in worker.text
