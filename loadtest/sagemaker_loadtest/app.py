@@ -6,7 +6,7 @@ import platform
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -67,9 +67,9 @@ def _run(
         asked = look_at_endpoint(test, payloads, url)
         with supervisor.catching_signals():
             begun = _Begun(test, payloads, url, asked, setting.run)
-            result, tally = _through(supervisor, begun, out, screen)
+            result, tally = _through(supervisor, begun, out, screen, lobby=lobby)
             result, files = write(result, tally, out)
-            result, files, places = _deliver(result, tally, files, out, stores)
+            result, files, places = deliver(result, files, tally, out, stores)
             drop_empty(log)
             print("\n".join(summary(result, files, style, places)), flush=True)
     finally:
@@ -85,6 +85,7 @@ def run_once(
     out: Path,
     log: Path,
     screen: TerminalScreen,
+    run: str,
     dress: Callable[[Result], Result] = lambda result: result,
 ) -> tuple[Result, Tally]:
     """One run of a test that has been looked at before; its last result is returned and not written.
@@ -94,7 +95,7 @@ def run_once(
     supervisor = Supervisor(test.workers, log, screen)
     try:
         with supervisor.catching_signals():
-            return _through(supervisor, _Begun(test, payloads, url, asked), out, screen, dress)
+            return _through(supervisor, _Begun(test, payloads, url, asked, run), out, screen, dress)
     finally:
         supervisor.close()
 
@@ -105,6 +106,7 @@ def _through(
     out: Path,
     screen: TerminalScreen,
     dress: Callable[[Result], Result] = lambda result: result,
+    lobby: Lobby | None = None,
 ) -> tuple[Result, Tally]:
     tally = Tally(begun.test.load)
     keeper = Keeper(
@@ -114,6 +116,8 @@ def _through(
     )
     supervisor.on_tick = keeper.tick
     ending = supervisor.run(begun.test, begun.url, tally)
+    if lobby:
+        lobby.end()
     supervisor.close()
     screen.clear()
     return begun.result(tally, ending), tally
@@ -136,7 +140,7 @@ class _Begun:
     payloads: tuple[Payload, ...]
     url: str
     asked: dict[str, float]
-    run: str = field(default_factory=lambda: Setting().run)
+    run: str
 
     def result(self, tally: Tally, ending: Ending, *, partial: bool = False) -> Result:
         """The result at its end or, `partial`, of what has run so far."""
@@ -189,8 +193,8 @@ def write(result: Result, tally: Tally, out: Path) -> tuple[Result, list[str]]:
         return _unwritten(result, reason, lost, "Make room, then run it again."), []
 
 
-def _deliver(
-    result: Result, tally: Tally, files: list[str], out: Path, stores: tuple[Store, ...]
+def deliver(
+    result: Result, files: list[str], tally: Tally, out: Path, stores: tuple[Store, ...]
 ) -> tuple[Result, list[str], list[str]]:
     """Puts the files where else they are to be; one place that cannot be written to keeps no other from its copy."""
     places = []

@@ -39,13 +39,14 @@ def blocks_of(tally: Tally) -> dict[str, Blocks]:
     group = max(1, math.ceil(len(parts) / MOST_BLOCKS))
     groups = [parts[i : i + group] for i in range(0, len(parts) - group + 1, group)]
     names = timeline.variants()
-    found = {ALL: _blocks(groups, None, group * width)}
+    found = {ALL: stretches(groups, None, group * width)}
     if len(names) > 1:
-        found |= {name: _blocks(groups, name, group * width) for name in names}
+        found |= {name: stretches(groups, name, group * width) for name in names}
     return found
 
 
-def _blocks(groups: Sequence[Sequence[Mapping[str, Part]]], name: str | None, seconds: int) -> Blocks:
+def stretches(groups: Sequence[Sequence[Mapping[str, Part]]], name: str | None, seconds: int) -> Blocks:
+    """One stretch for each group of bins, of one variant or (None) of all requests."""
     histograms, failed = [], []
     for group in groups:
         histogram, lost = Histogram(), 0

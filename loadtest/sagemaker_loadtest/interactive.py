@@ -45,6 +45,8 @@ def serve_page(
             print(style.plain("Ctrl-C ends it."), flush=True)
             with supervisor.catching_signals():
                 ending = supervisor.run(endless, url, Tally(endless.load))
+                if lobby:
+                    lobby.end()
                 supervisor.close()
         finally:
             supervisor.close()

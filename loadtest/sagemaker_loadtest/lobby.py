@@ -64,7 +64,8 @@ class Lobby:
         with self._lock:
             return tuple(dict.fromkeys(self._faults))
 
-    def ended(self) -> None:
+    def end(self) -> None:
+        """Nobody joins any more, and workers that are still there go."""
         self._over = True
 
     def close(self) -> None:

@@ -9,11 +9,11 @@ from sagemaker_loadtest.result import Result
 from sagemaker_loadtest.supervisor import Ending
 
 INTERVAL_SECONDS = 5.0
-_COST_SHARE = 0.05
+_COST_SHARE = 0.1
 
 
 class Keeper:
-    """Writes the result so far at most every 5 s; less often when writing would take more than a twentieth of the time.
+    """Writes the result so far at most every 5 s; less often when writing would take more than a tenth of the time.
 
     A result that cannot be written is told once and does not end the run: the load goes on, and only the last writing
     decides about the exit code.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sagemaker_loadtest.measures import needed_for
-from sagemaker_loadtest.spec import Load, OpenLoad, Search, Threshold
+from sagemaker_loadtest.spec import Arrivals, Load, OpenLoad, Search, Threshold
 
 Outcome = Literal["held", "over", "generator", "short"]
 Why = Literal["grow", "lower", "narrow", "confirm", "again"]
@@ -134,8 +134,10 @@ def seconds_for(
 
 
 def load_at(load: Load, rate: float, seconds: float) -> Load:
-    """The file's load at another rate: open, constant or by chance as in the file, rising within the warm-up."""
-    arrivals = load.open.arrivals if load.open else "Constant"
+    """The file's load at another rate: open, by chance (Poisson) as in the file or else constant, rising within the
+    warm-up.
+    """
+    arrivals: Arrivals = "Poisson" if load.open and load.open.arrivals == "Poisson" else "Constant"
     in_flight = load.open.max_in_flight if load.open else 2000
     return Load(
         duration_seconds=seconds,

@@ -15,6 +15,7 @@ from sagemaker_loadtest.payloads import Payload, load_payloads
 from sagemaker_loadtest.screen import TerminalScreen, style_of
 from sagemaker_loadtest.search import Found, Step, Try, load_at, next_step, seconds_for
 from sagemaker_loadtest.searchfields import searchable
+from sagemaker_loadtest.setting import Setting
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.target import runtime_url
@@ -36,6 +37,7 @@ class _Search:
     style: Style
     asked: dict[str, float]
     fleet: Fleet
+    run: str
     stretch: float = 1.0
     steps: list[tuple[r.StepFacts, r.Result]] = field(default_factory=list)
     tally: Tally | None = None
@@ -68,22 +70,28 @@ class _Search:
         return stopped
 
 
-def search_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool) -> int:
+def search_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool, setting: Setting) -> int:
     """Searches with the test of `file`; returns the exit code. Raises ConfigurationError before any load is sent."""
     test = searchable(read_test(file, overrides))
     payloads = load_payloads(test)
+    stores = setting.stores()
     style = style_of(sys.stdout, ascii_only=ascii_only)
     log = app.prepare(out)
+    test = setting.resolved(test, lambda text: print(style.plain(text), flush=True))
     url = runtime_url(test.endpoint)
     asked = app.look_at_endpoint(test, payloads, url)
     fleet = fleet_of(test.endpoint)
     _check(fleet, test)
-    search = _Search(test, payloads, url, out, log, style, asked, fleet)
+    search = _Search(test, payloads, url, out, log, style, asked, fleet, setting.run)
     with _held_signals() as signals:
         decided, aborted = _steps(search, signals)
-        result, files = app.write(search.result(decided, aborted), search.tally or Tally(test.load), out)
+        tally = search.tally or Tally(test.load)
+        result, files = app.write(search.result(decided, aborted), tally, out)
+        result, files, places = app.deliver(result, files, tally, out, stores)
         app.drop_empty(log)
         print("\n".join(search_summary(result, files, style)), flush=True)
+        for place in places:
+            print(style.plain(f"  also in {place}"), flush=True)
     return result.verdict.exit_code
 
 
@@ -140,7 +148,8 @@ def _one(search: _Search, decided: Try) -> r.Result:
     """One step as a run of its own, with fresh processes: nothing of the step before is left in them."""
     test = replace(search.test, load=load_at(search.test.load, decided.rate, search.seconds(decided.rate)))
     screen = TerminalScreen(test, sys.stdout, search.style)
-    result, search.tally = app.run_once(test, search.payloads, search.url, search.asked, search.out, search.log, screen)
+    begun = (test, search.payloads, search.url, search.asked)
+    result, search.tally = app.run_once(*begun, search.out, search.log, screen, search.run, search.dressed)
     return result
 
 

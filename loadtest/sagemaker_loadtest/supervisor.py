@@ -26,9 +26,9 @@ _TICK_SECONDS = 0.1
 _START_PATIENCE_SECONDS = 60.0
 _STOP_PATIENCE_SECONDS = 8.0
 _GONE_SECONDS = 5
-_NOTHING_SENT = "No load was sent."
 _OVERDUE_SECONDS = 30.0
 """The master itself ends the waiting for answers and workers well before; after that it hangs."""
+_NOTHING_SENT = "No load was sent."
 
 
 class Screen(Protocol):
@@ -123,7 +123,6 @@ class Supervisor:
                     raise ConfigurationError(faults)
                 if self._stop_at is not None and time.monotonic() > self._stop_at:
                     break
-        self._watcher.ended()
         return self._ending
 
     @contextlib.contextmanager

@@ -20,9 +20,6 @@ class Watcher(Protocol):
     def lost(self, worker: str) -> None:
         """A worker is gone."""
 
-    def ended(self) -> None:
-        """Nobody joins any more, and workers that are still there go."""
-
     def faults(self) -> tuple[str, ...]:
         """What workers elsewhere say is wrong with the test."""
 
@@ -37,8 +34,6 @@ class Unwatched:
     def observe(self, sample: Sample) -> None: ...
 
     def lost(self, worker: str) -> None: ...
-
-    def ended(self) -> None: ...
 
     def faults(self) -> tuple[str, ...]:
         return ()
