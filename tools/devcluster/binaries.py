@@ -20,7 +20,7 @@ CONTROLLER_MANAGER = "kube-controller-manager"
 HELM = "helm"
 NODE = (
     *("kube-scheduler", "kubelet", "kube-proxy", "containerd", "containerd-shim-runc-v2", "ctr"),
-    *("bridge", "loopback", "host-local", "portmap", "coredns"),
+    *("bridge", "loopback", "host-local", "portmap", "coredns", "pause"),
 )
 """What a node adds to a control plane. runc and the netfilter programs are the distribution's."""
 

@@ -91,6 +91,7 @@ _COREDNS = Origin(
         "{github}/coredns/coredns/releases/download/{version}/coredns_{number}_{system}_{machine}.tgz", ".sha256"
     ),
 )
+_PAUSE = Origin("pause", "v1", {"pause": "sagemaker-operator/tools/pause"})
 _HELM = Origin(
     "helm",
     "v4.3.1",
@@ -99,7 +100,7 @@ _HELM = Origin(
     Archive("{helm}/helm-{version}-{system}-{machine}.tar.gz", ".sha256sum"),
 )
 
-ORIGINS = (KUBERNETES, _CONTAINERD, _CNI, _COREDNS, _HELM)
+ORIGINS = (KUBERNETES, _CONTAINERD, _CNI, _COREDNS, _PAUSE, _HELM)
 
 
 def of(name: str) -> Origin:
