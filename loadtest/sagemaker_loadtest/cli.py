@@ -45,6 +45,14 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     _run_flags(_adder(run, environment))
     commands_of_runs.setting_flags(_adder(run, environment), port=None)
     commands_of_runs.page_flags(_adder(run, environment))
+    search = commands.add_parser(
+        "search",
+        help="find the highest rate that keeps the file's thresholds, and the scaling that follows",
+        epilog=_EXITS,
+        formatter_class=parser.formatter_class,
+    )
+    _run_flags(_adder(search, environment))
+    commands_of_runs.setting_flags(_adder(search, environment), port=None)
     master = commands.add_parser(
         "master", help="run, with workers in other pods", epilog=_EXITS, formatter_class=parser.formatter_class
     )
@@ -59,6 +67,17 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     _adder(report, environment)(
         "--out", metavar="DIR", default="loadtest-report", help="folder to write to (%(default)s)"
     )
+    compare = commands.add_parser(
+        "compare",
+        help="what got slower from one result.json to another",
+        epilog="exit codes: 0 nothing got worse · 1 something did · 2 the two cannot be compared",
+    )
+    compare.add_argument("before", metavar="BEFORE.JSON")
+    compare.add_argument("after", metavar="AFTER.JSON")
+    add = _adder(compare, environment)
+    add("--tolerance", type=_percent, default=5.0, metavar="PERCENT", help="a change that does not count (5%%)")
+    add("--format", choices=("text", "markdown", "json"), default="text", help="how it is printed (%(default)s)")
+    add("--ascii", action="store_true", help="plain ASCII in the terminal")
     return parser
 
 
@@ -101,6 +120,16 @@ def _whole(low: int, high: int):  # type: ignore[no-untyped-def]  # a parser for
     return parse
 
 
+def _percent(text: str) -> float:
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"“{text}” is no share in percent; write for example 5%") from None
+    if not 0 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"“{text}” is outside 0 to 1000%")
+    return value
+
+
 def _duration(text: str) -> float:
     try:
         seconds = parse_duration(text)
@@ -129,9 +158,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from sagemaker_loadtest.app import report_again
 
             return report_again(Path(options.result), Path(options.out))
+        if options.command == "compare":
+            from sagemaker_loadtest.comparing import compare_files
+
+            pair = (Path(options.before), Path(options.after))
+            return compare_files(*pair, options.tolerance, options.format, ascii_only=options.ascii)
         if options.command == "worker":
             return commands_of_runs.run_worker(options)
         from sagemaker_loadtest.app import run_test
+        from sagemaker_loadtest.searching import search_test
 
         commands_of_runs.stop_on_sigterm()
 
@@ -146,6 +181,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         setting = commands_of_runs.setting_of(options)
         file, out = Path(options.file), Path(options.out)
+        if options.command == "search":
+            return search_test(file, overrides, out, ascii_only=options.ascii, setting=setting)
         if options.web:
             from sagemaker_loadtest.interactive import serve_page
 
@@ -158,12 +195,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\nStopped before any load was sent. Exit code {ExitCode.ENDED_EARLY}", file=sys.stderr)
         return int(ExitCode.ENDED_EARLY)
     except ConfigurationError as error:
-        print(
-            "The test cannot start:"
-            if len(error.faults) == 1
-            else f"The test cannot start, {len(error.faults)} faults:",
-            file=sys.stderr,
+        what = (
+            "This cannot be done"
+            if set(arguments or sys.argv[1:2]) & {"report", "compare"}
+            else "The test cannot start"
         )
+        number = len(error.faults)
+        print(f"{what}:" if number == 1 else f"{what}, {number} faults:", file=sys.stderr)
         for fault in error.faults:
             print(f"  {fault}", file=sys.stderr)
         print(f"Exit code {ExitCode.CONFIGURATION}", file=sys.stderr)

@@ -55,12 +55,12 @@ def closed_share(users: int, *, worker: int, workers: int) -> int:
 
 
 def bin_seconds(load: Load) -> int:
-    """Width of a bin in the report: at most 180 of them, so that long runs stay small and readable.
+    """Width of a bin in the report: at most 120 of them, so that long runs stay small and readable.
 
     Short runs get wider bins when their rate is low, so that a bin's percentiles stand on about 100 requests.
     """
     duration, rate = load.duration_seconds, load.open.rate if load.open else math.inf
-    fitting = [width for width in _BIN_WIDTHS if duration / width <= 180] or [_BIN_WIDTHS[-1]]
+    fitting = [width for width in _BIN_WIDTHS if duration / width <= 120] or [_BIN_WIDTHS[-1]]
     readable = [width for width in fitting if duration / width >= 20] or fitting[:1]
     return next((width for width in readable if rate * width >= 100), readable[-1])
 

@@ -6,6 +6,7 @@ from typing import Literal
 Order = Literal["InOrder", "Random"]
 Split = Literal["Whole", "Lines"]
 Arrivals = Literal["Constant", "Poisson"]
+Operation = Literal["InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithResponseStream"]
 Metric = Literal["latency", "failed", "rate"]
 ThresholdUnit = Literal["ms", "%", "/s", "% of offered"]
 
@@ -22,6 +23,13 @@ class Endpoint:
     name: str
     region: str
     resource: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """Which operation of the SageMaker runtime is called."""
+
+    operation: Operation = "InvokeEndpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,7 @@ class Load:
 @dataclass(frozen=True, slots=True)
 class Threshold:
     """One promise, e.g. `p99 of challenger <= 80ms`. `limit` is in `unit`; rates are lower bounds, all else upper
-    bounds.
+    bounds. `measurement`: a word of `measurement.Measurement` instead of the latency.
     """
 
     text: str
@@ -100,6 +108,26 @@ class Threshold:
     inclusive: bool
     percentile: float | None = None
     variant: str | None = None
+    measurement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How the highest rate is looked for (`sagemaker-loadtest search`). `step_seconds` is the least that a step lasts
+    after its warm-up; `peak_rate`, `base_rate` and `price_per_hour` (of one instance) go into the advice only.
+    """
+
+    start_rate: float = 10.0
+    max_rate: float = 100_000.0
+    precision_percent: float = 5.0
+    step_seconds: float = 30.0
+    max_steps: int = 20
+    max_seconds: float = 3600.0
+    safety_factor: float = 0.5
+    peak_rate: float | None = None
+    base_rate: float | None = None
+    price_per_hour: float | None = None
+    instances: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +142,5 @@ class LoadTest:
     workers: int = 2
     seed: int = 1
     folder: str = "."
+    invocation: Invocation = Invocation()
+    search: Search = Search()

@@ -6,7 +6,7 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,12 +19,15 @@ from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.units import clock, format_duration
 from sagemaker_loadtest.verdict import Loss
+from sagemaker_loadtest.watcher import Unwatched, Watcher
 from sagemaker_loadtest.wire import LOOPBACK, Job, Page, Sample
 
 _TICK_SECONDS = 0.1
 _START_PATIENCE_SECONDS = 60.0
 _STOP_PATIENCE_SECONDS = 8.0
 _GONE_SECONDS = 5
+_OVERDUE_SECONDS = 30.0
+"""The master itself ends the waiting for answers and workers well before; after that it hangs."""
 _NOTHING_SENT = "No load was sent."
 
 
@@ -44,40 +47,6 @@ class Bus:
     host: str = "0.0.0.0"  # noqa: S104 - workers in other pods are to reach it
     port: int = 5557
     max_wait_seconds: float = 300.0
-
-
-class Watcher(Protocol):
-    """Who else wants to know how the run goes."""
-
-    def invite(self, job: Job) -> None:
-        """Workers elsewhere may join with this job from now on."""
-
-    def begun(self) -> None:
-        """All workers are there and the load begins."""
-
-    def observe(self, sample: Sample) -> None:
-        """A worker has reported."""
-
-    def lost(self, worker: str) -> None:
-        """A worker is gone."""
-
-    def faults(self) -> tuple[str, ...]:
-        """What workers elsewhere say is wrong with the test."""
-
-
-class Unwatched:
-    """Nobody else."""
-
-    def invite(self, job: Job) -> None: ...
-
-    def begun(self) -> None: ...
-
-    def observe(self, sample: Sample) -> None: ...
-
-    def lost(self, worker: str) -> None: ...
-
-    def faults(self) -> tuple[str, ...]:
-        return ()
 
 
 @dataclass(slots=True)
@@ -121,6 +90,7 @@ class Supervisor:
         """Whether the master went away by itself."""
         self._ending = Ending()
         self._signals: list[int] = []
+        self.on_tick: Callable[[Ending], None] | None = None
         self._stop_at: float | None = None
 
     def close(self) -> None:
@@ -144,6 +114,8 @@ class Supervisor:
                     self._read(test, url, tally)
                 self._look_after_processes(tally)
                 self._look_after_run(test, tally)
+                if self.on_tick is not None and self._stop_at is None:
+                    self.on_tick(self._ending)
                 late = time.monotonic() > deadline and not self._page
                 if late and not self._ending.start_epoch and not self._ending.losses:
                     self._give_up_waiting(patience, tally)
@@ -193,6 +165,7 @@ class Supervisor:
     def _hear(self, message: dict[str, Any], test: LoadTest, url: str, tally: Tally) -> None:
         event = message["event"]
         if event == wire.READY:
+            self._watcher.ready()
             for worker in self._workers:
                 worker.give(Job("worker", test, url, worker.name, message["port"]))
             if self._bus:
@@ -280,6 +253,9 @@ class Supervisor:
             if seconds >= _GONE_SECONDS and gone(outcomes):
                 leading = max(outcomes, key=lambda k: outcomes[k])
                 self._stop(f"the endpoint is gone, {_GONE_SECONDS} s of nothing but “{leading}”")
+        started = self._ending.start_epoch
+        if started and time.time() > started + test.load.duration_seconds + _OVERDUE_SECONDS:
+            self._stop("the master stopped reporting")
 
     def _stop(self, reason: str | None) -> None:
         """Asks the workers to finish. With a reason the run counts as ended early."""

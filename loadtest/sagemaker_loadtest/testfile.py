@@ -13,6 +13,7 @@ import yaml
 from sagemaker_loadtest import SCHEMA_VERSION
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.fields import Fields
+from sagemaker_loadtest.searchfields import read_search
 from sagemaker_loadtest.spec import (
     Arrivals,
     ClosedLoad,
@@ -77,6 +78,7 @@ def parse_test(data: Any, overrides: Overrides, *, name: str, folder: str, envir
         workers=int(_first(overrides.workers, root.number("workers", 2, low=1, high=MAX_WORKERS, whole=True)) or 2),
         seed=int(_first(overrides.seed, root.number("seed", 1, low=0, high=2**31, whole=True)) or 0),
         folder=folder,
+        search=read_search(root.section("search")),
     )
     root.finish()
     _check_together(test, faults)

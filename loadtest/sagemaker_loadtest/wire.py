@@ -46,6 +46,8 @@ class Second:
 
     `offered`, `sent`, latencies and failures belong to the second of the intended start, `answered` to the one in which
     the good answer arrived. Keys: variant (empty when the reply named none), then the words of `replies.Outcome`.
+    `measurements` are keyed by the words of `measurement.Measurement`, `statuses` by the HTTP status; `chunks` counts
+    the payload parts of streams, the bytes those of bodies.
     """
 
     second: int
@@ -55,6 +57,11 @@ class Second:
     latency: Mapping[str, Counts] = field(default_factory=dict)
     service: Counts = Counts()
     failures: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    measurements: Mapping[str, Counts] = field(default_factory=dict)
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    chunks: int = 0
+    sent_bytes: int = 0
+    received_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def test_payloads_in_order_are_sent_evenly(number: int, workers: int) -> None:
 
 @pytest.mark.parametrize(
     ("duration", "rate", "width"),
-    [(30, 200, 1), (30, 20, 1), (60, 20, 2), (1560, 600, 10), (86400, 100, 600), (120, None, 1)],
+    [(30, 200, 1), (30, 20, 1), (60, 20, 2), (1560, 600, 15), (86400, 100, 1800), (120, None, 1)],
 )
 def test_bins(duration: float, rate: float | None, width: int) -> None:
     load = Load(duration, open=OpenLoad(rate)) if rate else Load(duration, closed=ClosedLoad(5))
