@@ -15,7 +15,8 @@ from sagemaker_loadtest.build import RunFacts, build_result
 from sagemaker_loadtest.codec import DecodeError, decode
 from sagemaker_loadtest.credentials import standard_chain
 from sagemaker_loadtest.errors import ConfigurationError
-from sagemaker_loadtest.payloads import Payload, load_payloads, requests_of
+from sagemaker_loadtest.payloads import Payload, load_payloads
+from sagemaker_loadtest.preparation import first_request, prepared, store
 from sagemaker_loadtest.report import write_reports, write_result
 from sagemaker_loadtest.result import Result, ToolFacts, VerdictFacts
 from sagemaker_loadtest.screen import TerminalScreen, style_of
@@ -37,6 +38,7 @@ def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool) -
     """
     test = read_test(file, overrides)
     payloads = load_payloads(test)
+    test = prepared(test, payloads)
     style = style_of(sys.stdout, ascii_only=ascii_only)
     log = _prepare(out)
     screen = TerminalScreen(test, sys.stdout, style)
@@ -62,7 +64,9 @@ def _look_at_endpoint(test: LoadTest, payloads: tuple[Payload, ...], url: str) -
     source = standard_chain()
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(asked_split, test.endpoint)
-        probe(url, requests_of(payloads, host_header(url), test.endpoint.name)[0], test.endpoint, source)
+        store(test, payloads)
+        if payloads:
+            probe(url, first_request(test, payloads, host_header(url)), test.endpoint, source)
         return asked.result()
 
 

@@ -1,6 +1,7 @@
 """A worker: prepares its requests, joins the master, drives the users and reports once a second."""
 
 import gc
+import math
 import os
 import time
 from typing import Any
@@ -17,19 +18,28 @@ from sagemaker_loadtest.cluster import (
     STOP,
     drain_seconds,
     environment,
-    user_class,
 )
 from sagemaker_loadtest.codec import encode
 from sagemaker_loadtest.credentials import standard_chain
+from sagemaker_loadtest.exchange import Exchange
 from sagemaker_loadtest.histogram import Histogram
-from sagemaker_loadtest.payloads import in_order, load_payloads, requests_of
+from sagemaker_loadtest.payloads import load_payloads
 from sagemaker_loadtest.recorder import Recorder
+from sagemaker_loadtest.requests import Requests
+from sagemaker_loadtest.results import Results
+from sagemaker_loadtest.schedule import closed_share
+from sagemaker_loadtest.selection import in_order, weighted
+from sagemaker_loadtest.signing import SigningSource
+from sagemaker_loadtest.spec import Load, LoadTest
 from sagemaker_loadtest.target import host_header
-from sagemaker_loadtest.transport import connections
-from sagemaker_loadtest.user import Clock, Place, SageMakerUser, SigningSource
+from sagemaker_loadtest.template import numbers
+from sagemaker_loadtest.transport import Transport
+from sagemaker_loadtest.user import Clock, Place, SageMakerUser, Supply
 from sagemaker_loadtest.wire import Health, Job, Sample, pack
 
 _LAG_INTERVAL = 0.02
+MOST_CONNECTIONS_AHEAD = 64
+_AHEAD_SECONDS = 0.1
 
 
 def run_worker(job: Job) -> int:
@@ -37,6 +47,14 @@ def run_worker(job: Job) -> int:
     worker = Worker(job)
     worker.join()
     return 0
+
+
+def connections_ahead(load: Load, place: Place) -> int:
+    """How many connections are opened while the start is awaited: no more than the load will need at once."""
+    if load.closed:
+        return min(MOST_CONNECTIONS_AHEAD, closed_share(load.closed.users, worker=place.worker, workers=place.workers))
+    rate = load.open.rate if load.open else 0.0
+    return min(MOST_CONNECTIONS_AHEAD, math.ceil(rate / place.workers * _AHEAD_SECONDS))
 
 
 class Worker:
@@ -48,15 +66,12 @@ class Worker:
         self._lag = Histogram()
         self._place: Place | None = None
         test = job.test
-        load = test.load
-        size = load.closed.users if load.closed else load.open.max_in_flight if load.open else 1
-        users = user_class(job)
-        users.host = job.url
-        users.client_pool = connections(size=size, timeout_seconds=load.timeout_seconds)
-        users.recorder = self._recorder
-        users.signing = SigningSource(standard_chain(), test.endpoint.region)
-        users.requests = requests_of(load_payloads(test), host_header(job.url), test.endpoint.name)
-        self._users: type[SageMakerUser] = users
+        self._payloads = load_payloads(test)
+        self._transport = Transport(job.url, timeout_seconds=test.load.timeout_seconds)
+        SageMakerUser.recorder = self._recorder
+        SageMakerUser.invocation = test.invocation
+        SageMakerUser.endpoint_name, SageMakerUser.region = test.endpoint.name, test.endpoint.region
+        SageMakerUser.way = self._way(test)
         self._runner = environment(job).create_worker_runner(LOOPBACK, job.master_port)
         self._runner.register_message(BEGIN, lambda msg, **_: self._begin(msg.data))
         self._runner.register_message(STOP, lambda **_: self._stop())
@@ -69,18 +84,36 @@ class Worker:
     def _begin(self, data: dict[str, Any]) -> None:
         test = self._job.test
         self._place = Place(test, Clock(data["start"]), data["place"], test.workers)
-        self._users.place = self._place
-        self._users.choice = in_order(
-            len(self._users.requests),
-            test.payloads.order,
-            seed=test.seed,
-            worker=self._place.worker,
-            workers=test.workers,
-        )
+        SageMakerUser.place = self._place
+        SageMakerUser.supply = self._supply(self._place)
+        gevent.spawn(self._transport.connect_ahead, connections_ahead(test.load, self._place))
         gc.collect()
         gc.freeze()
         gevent.spawn(self._measure_lag)
         gevent.spawn(self._report, self._place)
+
+    def _way(self, test: LoadTest) -> Exchange:
+        source, region = standard_chain(), test.endpoint.region
+        signing = SigningSource(source, region)
+        results = Results(
+            test.invocation.results,
+            region,
+            SigningSource(source, region, "s3"),
+            timeout_seconds=test.load.timeout_seconds,
+        )
+        return Exchange(self._transport, signing, results)
+
+    def _supply(self, place: Place) -> Supply:
+        test, seat = place.test, {"worker": place.worker, "workers": place.workers}
+        weights = [payload.weight for payload in self._payloads]
+        models = test.invocation.target_models
+        return Supply(
+            self._payloads,
+            Requests(self._payloads, test.invocation, host_header(self._job.url), test.endpoint.name),
+            in_order(len(weights), test.payloads.order, seed=test.seed, weights=weights, **seat),
+            weighted(models.weights if models else (1.0,), f"models/{test.seed}/{place.worker}"),
+            numbers(**seat),
+        )
 
     def _stop(self) -> None:
         if self._place:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagemaker_loadtest.payloads import in_order
 from sagemaker_loadtest.schedule import arrivals, bin_seconds, moment_of, offered_until
+from sagemaker_loadtest.selection import in_order
 from sagemaker_loadtest.spec import ClosedLoad, Load, OpenLoad
 
 LOADS = st.builds(

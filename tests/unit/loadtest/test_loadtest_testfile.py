@@ -103,7 +103,7 @@ def test_everything_set() -> None:
         (
             "payloads.sources.0.split",
             "lines",
-            "payloads.sources[0].split: 'lines' is none of Whole, Lines; write Lines",
+            "payloads.sources[0].split: 'lines' is none of Whole, Lines, Rows, DataCapture; write Lines",
         ),
         ("payloads.sources.1.linesPerRequest", 2, "payloads.sources[1].linesPerRequest: only goes with split: Lines"),
         ("payloads.sources.0.file", ..., "payloads.sources[0].file: is missing"),
