@@ -191,7 +191,6 @@ class Connection:
                 self._ended()
         except Exception as error:  # whatever a reply did to the parser or to the reader of a stream ends the exchange
             self.fail(_named(error))
-            return
         if self._complete:
             self._wake()
 

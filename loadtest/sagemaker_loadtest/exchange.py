@@ -78,7 +78,7 @@ class Exchange:
 
     def invoke_stream(self, request: Request) -> Reply:
         """InvokeEndpointWithResponseStream: until the end of the stream."""
-        book = _StreamBook()
+        book = StreamBook()
         answer = self.transport.send(self.signing.head(request), request.body, book.take)
         reply = Reply(answer, outcome_of(answer))
         if reply.ok:
@@ -100,7 +100,7 @@ class Exchange:
         return reply
 
 
-class _StreamBook:
+class StreamBook:
     """Takes a stream as it comes: when each payload part was there, and what else the stream said."""
 
     __slots__ = ("_error", "_reader", "chunks", "parts", "received")

@@ -58,7 +58,7 @@ class Transport:
         try:
             connection.exchange(head, body, answer, sink)
         finally:
-            del self._deadlines[connection]
+            self._deadlines.pop(connection, None)
         if connection.open:
             self._idle.append(connection)
         return answer
@@ -121,8 +121,9 @@ class Transport:
             if deadline > now:
                 self._arm(deadline - now)
                 return
+            self._deadlines.pop(connection, None)
             connection.fail(TimeoutError("no answer in time"))
-        if self._deadlines:
+        if self._deadlines:  # of exchanges that began meanwhile
             self._arm(min(self._deadlines.values()) - time.perf_counter())
 
 
