@@ -55,8 +55,9 @@ control-plane: setup ## a Kubernetes API on loopback until Ctrl-C; prints the KU
 	@$(BIN)/python -m devcluster up --controller-manager
 
 .PHONY: bench
-bench: setup ## many endpoints at once beside AWS's own controller; the router and control plane of local SageMaker
+bench: setup ## many endpoints at once beside AWS's own controller; the load tester; the router and control plane of local SageMaker
 	$(BIN)/python tools/bench/control_plane.py
+	$(BIN)/python tools/bench/loadtest.py
 	$(BIN)/python tools/bench/router.py
 	$(BIN)/python tools/bench/scale.py
 

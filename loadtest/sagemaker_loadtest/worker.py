@@ -6,6 +6,9 @@ import os
 import time
 from typing import Any
 
+from locust import events
+
+# isort: split
 import gevent
 import gevent.os
 
@@ -25,6 +28,7 @@ from sagemaker_loadtest.exchange import Exchange
 from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.payloads import load_payloads
 from sagemaker_loadtest.recorder import Recorder
+from sagemaker_loadtest.replies import Outcome
 from sagemaker_loadtest.requests import Requests
 from sagemaker_loadtest.results import Results
 from sagemaker_loadtest.schedule import closed_share
@@ -34,7 +38,7 @@ from sagemaker_loadtest.spec import Load, LoadTest
 from sagemaker_loadtest.target import host_header
 from sagemaker_loadtest.template import numbers
 from sagemaker_loadtest.transport import Transport
-from sagemaker_loadtest.user import Clock, Place, SageMakerUser, Supply
+from sagemaker_loadtest.user import OURS, Clock, Place, SageMakerUser, Supply
 from sagemaker_loadtest.wire import Health, Job, Sample, pack
 
 _LAG_INTERVAL = 0.02
@@ -72,6 +76,8 @@ class Worker:
         SageMakerUser.invocation = test.invocation
         SageMakerUser.endpoint_name, SageMakerUser.region = test.endpoint.name, test.endpoint.region
         SageMakerUser.way = self._way(test)
+        if test.locustfile:
+            events.request.add_listener(self._of_another)  # type: ignore[no-untyped-call]  # Locust's
         self._runner = environment(job).create_worker_runner(LOOPBACK, job.master_port)
         self._runner.register_message(BEGIN, lambda msg, **_: self._begin(msg.data))
         self._runner.register_message(STOP, lambda **_: self._stop())
@@ -114,6 +120,15 @@ class Worker:
             weighted(models.weights if models else (1.0,), f"models/{test.seed}/{place.worker}"),
             numbers(**seat),
         )
+
+    def _of_another(self, response_time: float, exception: Exception | None, context: Any, **_: Any) -> None:
+        """A request of a user class that is not ours, as that class measured it."""
+        if context is OURS or self._place is None or self._place.over:
+            return
+        now = self._place.clock.now()
+        began = now - response_time / 1000
+        outcome = Outcome.OK if exception is None else Outcome.OTHER
+        self._recorder.finished(self._recorder.started(began), began, now, outcome, "")
 
     def _stop(self) -> None:
         if self._place:

@@ -64,6 +64,21 @@ class Mine(SageMakerUser):
         assert reply.body == b"onetwothree"
 """
 
+LOCUSTS_OWN = """
+from locust import FastHttpUser, constant, task
+
+class Plain(FastHttpUser):
+    wait_time = constant(0.05)
+
+    @task(3)
+    def look(self):
+        self.client.get("/_local/health")
+
+    @task
+    def miss(self):
+        self.client.get("/_local/nothing")
+"""
+
 
 @dataclass(frozen=True)
 class Local:
@@ -223,6 +238,15 @@ def test_locustfile_of_ones_own(local: Local, tmp_path: Path) -> None:
     assert result["summary"]["answered"] > 20
     assert result["exchange"]["chunks"] > 3
     assert {v["name"] for v in result["variants"] if v["answered"]} == {"a", "b"}
+
+
+def test_locustfile_with_a_user_of_locusts_own(local: Local, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(LOCUSTS_OWN)
+    load = {"closed": {"users": 4}, "duration": "3s"}
+    code, text, result = run(local, tmp_path, "plain", "x", locustfile="mine.py", load=load)
+    assert code == 1, text
+    assert result["summary"]["answered"] > result["errors"]["other"] > 5
+    assert set(result["errors"]) == {"other"}
 
 
 @pytest.mark.parametrize(
