@@ -29,7 +29,7 @@ def prepared(test: LoadTest, payloads: Sequence[Payload]) -> LoadTest:
     return replace(test, load=replace(load, open=replace(load.open, rate=peak), stages=stages))
 
 
-def store(test: LoadTest, payloads: Sequence[Payload]) -> None:
+def place_inputs(test: LoadTest, payloads: Sequence[Payload]) -> None:
     """Puts the inputs of asynchronous invocations where their requests will name them. Raises ConfigurationError."""
     prefix = test.invocation.results.input_s3_uri
     if test.invocation.operation == "InvokeEndpointAsync" and prefix:

@@ -9,6 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sagemaker_loadtest.blocks import Blocks
+from sagemaker_loadtest.capacity import Capacity
+from sagemaker_loadtest.search import Outcome as StepOutcome
+from sagemaker_loadtest.search import Why
 from sagemaker_loadtest.spec import Arrivals, Metric, Operation, Order, Threshold, ThresholdUnit
 from sagemaker_loadtest.verdict import Word
 from sagemaker_loadtest.wire import Counts
@@ -125,6 +129,30 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class VariantSeries:
+    """One variant over time; one value per bin. The p99 of a bin is shown, never judged."""
+
+    p50: tuple[float | None, ...]
+    p99: tuple[float | None, ...]
+    answered: tuple[int, ...]
+    failed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FitnessSeries:
+    """The generator over time; one value per bin: of the worst worker (CPU in percent of a core, delays as p99 in ms),
+    or of all workers together (requests in flight, users, workers that reported). null: no worker reported.
+    """
+
+    cpu_percent: tuple[float | None, ...] = ()
+    loop_late_ms: tuple[float | None, ...] = ()
+    behind_ms: tuple[float | None, ...] = ()
+    in_flight: tuple[int | None, ...] = ()
+    users: tuple[int | None, ...] = ()
+    workers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """One value per bin of `bin_seconds`, warm-up included."""
 
@@ -135,6 +163,8 @@ class Series:
     offered: tuple[float | None, ...]
     achieved: tuple[float, ...]
     failures: Mapping[str, tuple[int, ...]]
+    variants: Mapping[str, VariantSeries] = field(default_factory=dict)
+    fitness: FitnessSeries = FitnessSeries()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +239,47 @@ class ExchangeFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class StepFacts:
+    """A rate that a search tried. `measured`: the percentile of `SearchFacts.label`, in ms."""
+
+    rate: float
+    why: Why
+    outcome: StepOutcome
+    seconds: float
+    answered: int
+    measured: float | None
+    p50: float | None
+    failed_percent: float | None
+    rate_reached_percent: float | None
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFacts:
+    """The highest rate that held (`rate`), the lowest that did not (`over`), and what follows for each variant.
+
+    `confirmed`: it held twice. `generator`: the load generator, not the endpoint, was the limit. `stopped`: what ended
+    the search before the two rates were within the precision; empty when nothing did. `autoscaling` is YAML.
+    """
+
+    rate: float | None
+    over: float | None
+    confirmed: bool
+    generator: bool
+    stopped: str
+    precision_percent: float
+    safety_factor: float
+    price_per_hour: float | None
+    label: str
+    limit: float | None
+    steps: tuple[StepFacts, ...]
+    capacities: tuple[Capacity, ...]
+    autoscaling: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """The whole outcome of a run."""
+    """The whole outcome of a run. `partial`: written while the run went on, and what is left of it if it was killed."""
 
     schema_version: int
     tool: ToolFacts
@@ -234,3 +303,6 @@ class Result:
     generator: GeneratorFacts
     histograms: Mapping[str, Counts]
     exchange: ExchangeFacts = ExchangeFacts()
+    partial: bool = False
+    blocks: Mapping[str, Blocks] = field(default_factory=dict)
+    search: SearchFacts | None = None

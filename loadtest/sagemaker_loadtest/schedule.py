@@ -59,17 +59,20 @@ def _area(stage: Stage, seconds: float) -> float:
     return seconds * (stage.start + _slope(stage) * seconds / 2)
 
 
-def arrivals(load: Load, *, worker: int, workers: int, seed: int) -> Iterator[float]:
-    """Intended starts of one worker, in seconds since the start of the run, ascending, before its end.
+def arrivals(load: Load, *, worker: int, workers: int, seed: int, since: float = 0.0) -> Iterator[float]:
+    """Intended starts of one worker from the second `since` of the run on, ascending, before its end.
 
     Constant arrivals are dealt out in turn, so all workers together make an even stream; Poisson streams of the
     workers are independent and add up to a Poisson stream of the whole rate.
     """
     poisson = _open(load).arrivals == "Poisson"
-    rng = random.Random(f"{seed}/{worker}")  # noqa: S311 - a repeatable schedule, nothing secret
+    stream = f"{seed}/{worker}" if since <= 0 else f"{seed}/{worker}/{since:.6f}"
+    rng = random.Random(stream)  # noqa: S311 - a repeatable schedule, nothing secret
+    past = offered_until(load, since)
+    turns = math.ceil((past - worker - 0.5) / workers) if past else 0
 
     def positions() -> Iterator[float]:
-        position = 0.0 if poisson else worker - workers + 0.5
+        position = past if poisson else worker + 0.5 + (turns - 1) * workers
         while True:
             position += rng.expovariate(1.0) * workers if poisson else workers
             yield position
@@ -80,7 +83,7 @@ def arrivals(load: Load, *, worker: int, workers: int, seed: int) -> Iterator[fl
         yield due
 
 
-def recorded(moments: Sequence[float], load: Load, *, worker: int, workers: int) -> Iterator[float]:
+def recorded(moments: Sequence[float], load: Load, *, worker: int, workers: int, since: float = 0.0) -> Iterator[float]:
     """As `arrivals`, at the moments of a recording (ascending, in any unit's zero), again from its start when it is
     over. The workers take turns, as they do with payloads in order.
     """
@@ -93,7 +96,8 @@ def recorded(moments: Sequence[float], load: Load, *, worker: int, workers: int)
         due = round_ * cycle + (moments[index] - moments[0]) / speed
         if due >= load.duration_seconds:
             return
-        yield due
+        if due >= since:
+            yield due
         number += workers
 
 
@@ -141,12 +145,12 @@ def closed_share(users: int, *, worker: int, workers: int) -> int:
 
 
 def bin_seconds(load: Load) -> int:
-    """Width of a bin in the report: at most 180 of them, so that long runs stay small and readable.
+    """Width of a bin in the report: at most 120 of them, so that long runs stay small and readable.
 
     Short runs get wider bins when their rate is low, so that a bin's percentiles stand on about 100 requests.
     """
     duration, rate = load.duration_seconds, load.open.rate if load.open else math.inf
-    fitting = [width for width in _BIN_WIDTHS if duration / width <= 180] or [_BIN_WIDTHS[-1]]
+    fitting = [width for width in _BIN_WIDTHS if duration / width <= 120] or [_BIN_WIDTHS[-1]]
     readable = [width for width in fitting if duration / width >= 20] or fitting[:1]
     return next((width for width in readable if rate * width >= 100), readable[-1])
 

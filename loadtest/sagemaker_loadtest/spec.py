@@ -22,10 +22,13 @@ SOURCE_LIMIT_BYTES = 268_435_456
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The SageMaker endpoint under test."""
+    """The SageMaker endpoint under test. `resource`: the SageMakerEndpoint whose status tells name and region, which
+    are empty until then.
+    """
 
     name: str
     region: str
+    resource: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,25 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """How the highest rate is looked for (`sagemaker-loadtest search`). `step_seconds` is the least that a step lasts
+    after its warm-up; `peak_rate`, `base_rate` and `price_per_hour` (of one instance) go into the advice only.
+    """
+
+    start_rate: float = 10.0
+    max_rate: float = 100_000.0
+    precision_percent: float = 5.0
+    step_seconds: float = 30.0
+    max_steps: int = 20
+    max_seconds: float = 3600.0
+    safety_factor: float = 0.5
+    peak_rate: float | None = None
+    base_rate: float | None = None
+    price_per_hour: float | None = None
+    instances: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LoadTest:
     """A whole test. `folder` is where relative files are looked for: the folder of the test file. `locustfile` holds
     users of one's own instead of ours.
@@ -199,3 +221,4 @@ class LoadTest:
     folder: str = "."
     invocation: Invocation = Invocation()
     locustfile: str | None = None
+    search: Search = Search()

@@ -11,9 +11,12 @@ from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.replies import Outcome
 from sagemaker_loadtest.schedule import bin_seconds, offered_until
 from sagemaker_loadtest.spec import Load
+from sagemaker_loadtest.timeline import Timeline
 from sagemaker_loadtest.wire import Sample, Second, unpack
 
 RECENT_SECONDS = 10
+CPU_WINDOW = 5
+"""Reports, of a second each, over which a worker's CPU is averaged before it is judged."""
 _SILENT_SECONDS = 3.0
 
 
@@ -59,15 +62,32 @@ class Bin:
 
 
 class WorkerHealth:
-    """What one worker reported about itself, warm-up included."""
+    """What one worker reported about itself. `busiest` is the highest mean CPU over `CPU_WINDOW` reports after the
+    warm-up and the second at which that window began.
+    """
 
     def __init__(self) -> None:
-        self.cpu: list[tuple[float, float]] = []
+        self.cpu: deque[tuple[float, float]] = deque(maxlen=CPU_WINDOW)
+        self.busiest = (0.0, 0.0)
+        self._window: deque[tuple[float, float]] = deque(maxlen=CPU_WINDOW)
+        self._had_full = False
         self.lag = Histogram()
         self.behind = Histogram()
         self.in_flight = 0
         self.users = 0
         self.final = False
+
+    def take_cpu(self, second: float, percent: float, *, counts: bool) -> None:
+        """One report; a window that is not yet full counts with what it has only as long as there is no full one."""
+        self.cpu.append((second, percent))
+        if not counts:
+            return
+        self._window.append((second, percent))
+        mean = sum(cpu for _, cpu in self._window) / len(self._window)
+        full = len(self._window) == CPU_WINDOW
+        if not self._had_full or (full and mean > self.busiest[0]):
+            self.busiest = (mean, self._window[0][0])
+        self._had_full = self._had_full or full
 
 
 class Tally:
@@ -83,13 +103,15 @@ class Tally:
         self.service = Histogram()
         self.statuses: Counter[str] = Counter()
         self.workers: dict[str, WorkerHealth] = {}
+        self.timeline = Timeline(load, self.bin_seconds)
         self.elapsed = 0.0
         self._recent: deque[tuple[int, Bin]] = deque()
 
     def add(self, sample: Sample) -> None:
+        self.timeline.add(sample)
         worker = self.workers.setdefault(sample.worker, WorkerHealth())
         health = sample.health
-        worker.cpu.append((health.second, health.cpu_percent))
+        worker.take_cpu(health.second, health.cpu_percent, counts=health.second >= self.load.warm_up_seconds)
         if health.second >= self.load.warm_up_seconds:
             worker.lag.merge(unpack(health.loop_lag))
             worker.behind.merge(unpack(health.behind))

@@ -14,6 +14,7 @@ from sagemaker_loadtest import SCHEMA_VERSION
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.fields import Fields
 from sagemaker_loadtest.invocationfields import parse_invocation
+from sagemaker_loadtest.searchfields import read_search
 from sagemaker_loadtest.sourcefields import parse_source
 from sagemaker_loadtest.spec import (
     Arrivals,
@@ -30,6 +31,7 @@ from sagemaker_loadtest.stagefields import MOST_RATE, MOST_USERS, parse_stages
 from sagemaker_loadtest.thresholds import parse_threshold
 
 _ENDPOINT_NAME = r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}"
+_RESOURCE = r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?"
 _REGION = r"[a-z]{2,}(-[a-z]+)+-\d+"
 _ORDERS: tuple[Order, ...] = ("InOrder", "Random")
 _ARRIVALS: tuple[Arrivals, ...] = ("Constant", "Poisson", "Recorded")
@@ -79,6 +81,7 @@ def parse_test(data: Any, overrides: Overrides, *, name: str, folder: str, envir
         folder=folder,
         invocation=parse_invocation(root.section("invocation")),
         locustfile=locustfile,
+        search=read_search(root.section("search")),
     )
     root.finish()
     _check_together(test, faults)
@@ -102,11 +105,11 @@ def _endpoint(fields: Fields, overrides: Overrides, environment: Mapping[str, st
             "name and region for any endpoint",
         )
     elif resource and not name:
-        fields.fault(
-            "resource",
-            f"“{resource}” can only be looked up from inside the cluster, which this version cannot do yet. "
-            "Set endpoint.name and endpoint.region, or --endpoint-name and --region",
-        )
+        fields.matches("resource", resource, _RESOURCE, "is no name of a SageMakerEndpoint")
+        if fields.text("region"):
+            fields.fault("region", "is read from the SageMakerEndpoint's status; leave it out beside resource")
+        fields.finish()
+        return Endpoint("", "", resource)
     elif not name:
         fields.fault("name", "is missing; write for example name: ml-fraud, or give --endpoint-name")
     fields.matches(

@@ -5,8 +5,7 @@ ours.
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import gevent
@@ -17,9 +16,10 @@ from sagemaker_loadtest.credentials import standard_chain
 from sagemaker_loadtest.exchange import Exchange, Reply
 from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.payloads import Payload
+from sagemaker_loadtest.place import Clock, Place, Share, Supply
 from sagemaker_loadtest.recorder import Recorder
-from sagemaker_loadtest.requests import NEW_SESSION, Requests, headers_of, invocation_path
-from sagemaker_loadtest.schedule import active_from, arrivals, recorded
+from sagemaker_loadtest.requests import NEW_SESSION, headers_of, invocation_path
+from sagemaker_loadtest.schedule import active_from
 from sagemaker_loadtest.signing import SigningSource
 from sagemaker_loadtest.sigv4 import Request, make_request
 from sagemaker_loadtest.spec import Invocation, LoadTest, Operation, TargetModels
@@ -36,49 +36,6 @@ _STANDALONE_TIMEOUT_SECONDS = 70.0
 
 class RequestFailedError(Exception):
     """What Locust's own statistics show for a failed request: its class."""
-
-
-class Clock:
-    """Seconds since the start of the run; the same zero on all workers, to the accuracy of their clocks."""
-
-    def __init__(self, start_epoch: float) -> None:
-        self._zero = time.perf_counter() + start_epoch - time.time()
-
-    def now(self) -> float:
-        return time.perf_counter() - self._zero
-
-    def of(self, moment: float) -> float:
-        """A moment of `time.perf_counter`."""
-        return moment - self._zero
-
-
-@dataclass(slots=True)
-class Place:
-    """One worker's part in the run. `stopping` is set when the run is to end early."""
-
-    test: LoadTest
-    clock: Clock
-    worker: int
-    workers: int
-    stopping: bool = False
-
-    @property
-    def over(self) -> bool:
-        return self.stopping or self.clock.now() >= self.test.load.duration_seconds
-
-
-@dataclass(slots=True)
-class Supply:
-    """What the users of a process send: each takes the next of each iterator."""
-
-    payloads: Sequence[Payload]
-    requests: Requests
-    choice: Iterator[int]
-    models: Iterator[int]
-    numbers: Iterator[int]
-
-    def next(self, session: str | None) -> Request:
-        return self.requests.get(next(self.choice), next(self.models), self.numbers, session)
 
 
 class SageMakerUser(User):
@@ -105,7 +62,7 @@ class SageMakerUser(User):
             signing = SigningSource(standard_chain(), self.region)
             transport = Transport(self.host or "", timeout_seconds=_STANDALONE_TIMEOUT_SECONDS)
             SageMakerUser.way = Exchange(transport, signing)
-            SageMakerUser.place = Place(_unbounded(), Clock(time.time()), 0, 1)
+            SageMakerUser.place = Place(_unbounded(), Clock(time.time()), Share(0, 1))
         self.exchange: Exchange = SageMakerUser.way
         self.session: str | None = NEW_SESSION if self.invocation.session_per_user else None
 
@@ -224,9 +181,11 @@ class OpenUser(SageMakerUser):
         place, load = self.place, self.place.test.load
         assert load.open is not None  # noqa: S101 - this class is only spawned for an open load
         recorder = self.recorder or Recorder()
-        bound = -(-load.open.max_in_flight // place.workers)
-        for due in self.moments():
-            gevent.sleep(max(0.0, due - place.clock.now()))
+        if place.driven:  # users dealt out anew after a loss: one of them sends all
+            raise StopUser
+        place.driven = True
+        for due in place.arriving():
+            bound = -(-load.open.max_in_flight // place.share.workers)
             if place.stopping:
                 break
             if place.clock.now() > load.duration_seconds + OVERDUE_SECONDS:
@@ -236,13 +195,6 @@ class OpenUser(SageMakerUser):
             else:
                 gevent.spawn(self.send_next, recorder.started(due), due)
         raise StopUser
-
-    def moments(self) -> Iterator[float]:
-        place, test = self.place, self.place.test
-        if test.load.open and test.load.open.arrivals == "Recorded" and self.supply:
-            times = [payload.at or 0.0 for payload in self.supply.payloads]
-            return recorded(times, test.load, worker=place.worker, workers=place.workers)
-        return arrivals(test.load, worker=place.worker, workers=place.workers, seed=test.seed)
 
 
 class ClosedUser(SageMakerUser):
@@ -273,7 +225,7 @@ class ClosedUser(SageMakerUser):
 
     def number(self) -> int:
         """The user's number among those of all workers."""
-        number = ClosedUser._spawned * self.place.workers + self.place.worker
+        number = ClosedUser._spawned * self.place.share.workers + self.place.share.worker
         ClosedUser._spawned += 1
         return number
 

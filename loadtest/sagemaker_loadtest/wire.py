@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.spec import LoadTest
 
+LOOPBACK = "127.0.0.1"
+
 READY = "ready"
 CONNECTED = "connected"
 BEGIN = "begin"
@@ -13,6 +15,8 @@ SAMPLE = "sample"
 LOST = "lost"
 END = "end"
 STOP = "stop"
+FAULT = "fault"
+REBALANCED = "rebalanced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +89,30 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Locust's page, which the master serves, and its login."""
+
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """The first line that a node reads from its standard input."""
+    """The first line that a node reads from its standard input.
+
+    `master_host` is the address at which the master listens, or at which a worker finds it. `reports`: a worker tells
+    its samples and faults on its standard output, too.
+    `page`: there is no verdict, a person starts and stops the load there.
+    """
 
     role: str
     test: LoadTest
     url: str
     name: str
     master_port: int = 0
+    master_host: str = LOOPBACK
+    run: str = ""
+    reports: bool = False
+    page: Page | None = None

@@ -3,7 +3,9 @@
 import gc
 import math
 import os
+import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 from locust import events
@@ -12,21 +14,27 @@ from locust import events
 import gevent
 import gevent.os
 
+from sagemaker_loadtest import wire
 from sagemaker_loadtest.cluster import (
     BEGIN,
     EARLY_DRAIN_SECONDS,
     HELLO,
-    LOOPBACK,
+    LEAVE,
     SAMPLE,
+    SHARE,
     STOP,
     drain_seconds,
     environment,
+    lines_of,
+    tell,
 )
 from sagemaker_loadtest.codec import encode
 from sagemaker_loadtest.credentials import standard_chain
+from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.exchange import Exchange
 from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.payloads import load_payloads
+from sagemaker_loadtest.place import Clock, Place, Share, Supply
 from sagemaker_loadtest.recorder import Recorder
 from sagemaker_loadtest.replies import Outcome
 from sagemaker_loadtest.requests import Requests
@@ -38,27 +46,34 @@ from sagemaker_loadtest.spec import Load, LoadTest
 from sagemaker_loadtest.target import host_header
 from sagemaker_loadtest.template import numbers
 from sagemaker_loadtest.transport import Transport
-from sagemaker_loadtest.user import OURS, Clock, Place, SageMakerUser, Supply
+from sagemaker_loadtest.user import OURS, SageMakerUser
 from sagemaker_loadtest.wire import Health, Job, Sample, pack
 
 _LAG_INTERVAL = 0.02
 MOST_CONNECTIONS_AHEAD = 64
 _AHEAD_SECONDS = 0.1
+_FAREWELL_SECONDS = 0.3
 
 
 def run_worker(job: Job) -> int:
-    """Works until the master says quit."""
-    worker = Worker(job)
+    """Works until the master says quit. What is wrong before the load is told; exit code 2 says so."""
+    try:
+        worker = Worker(job)
+    except ConfigurationError as error:
+        if job.reports:
+            tell(wire.FAULT, faults=list(error.faults))
+        print("\n".join(error.faults), file=sys.stderr)
+        return 2
     worker.join()
     return 0
 
 
-def connections_ahead(load: Load, place: Place) -> int:
+def connections_ahead(load: Load, share: Share) -> int:
     """How many connections are opened while the start is awaited: no more than the load will need at once."""
     if load.closed:
-        return min(MOST_CONNECTIONS_AHEAD, closed_share(load.closed.users, worker=place.worker, workers=place.workers))
+        return min(MOST_CONNECTIONS_AHEAD, closed_share(load.closed.users, worker=share.worker, workers=share.workers))
     rate = load.open.rate if load.open else 0.0
-    return min(MOST_CONNECTIONS_AHEAD, math.ceil(rate / place.workers * _AHEAD_SECONDS))
+    return min(MOST_CONNECTIONS_AHEAD, math.ceil(rate / share.workers * _AHEAD_SECONDS))
 
 
 class Worker:
@@ -69,6 +84,7 @@ class Worker:
         self._recorder = Recorder()
         self._lag = Histogram()
         self._place: Place | None = None
+        self._greenlets: list[Any] = []
         test = job.test
         self._payloads = load_payloads(test)
         self._transport = Transport(job.url, timeout_seconds=test.load.timeout_seconds)
@@ -78,25 +94,33 @@ class Worker:
         SageMakerUser.way = self._way(test)
         if test.locustfile:
             events.request.add_listener(self._of_another)  # type: ignore[no-untyped-call]  # Locust's
-        self._runner = environment(job).create_worker_runner(LOOPBACK, job.master_port)
+        self._runner = environment(job).create_worker_runner(job.master_host, job.master_port)
         self._runner.register_message(BEGIN, lambda msg, **_: self._begin(msg.data))
+        self._runner.register_message(SHARE, lambda msg, **_: self._take(msg.data))
         self._runner.register_message(STOP, lambda **_: self._stop())
 
     def join(self) -> None:
-        gevent.spawn(self._watch_parent)
-        self._runner.send_message(HELLO, {"name": self._job.name})
+        gevent.spawn(self._commands)
+        self._runner.send_message(HELLO, {"name": self._job.name, "run": self._job.run})
         self._runner.greenlet.join()
 
     def _begin(self, data: dict[str, Any]) -> None:
-        test = self._job.test
-        self._place = Place(test, Clock(data["start"]), data["place"], test.workers)
+        test = _at_rate(self._job.test, data["rate"])
+        gevent.killall(self._greenlets)
+        share = Share(data["place"], data["workers"], data["since"])
+        recording = tuple(payload.at or 0.0 for payload in self._payloads) if _is_recorded(test) else ()
+        self._place = Place(test, Clock(data["start"]), share, recording)
         SageMakerUser.place = self._place
-        SageMakerUser.supply = self._supply(self._place)
-        gevent.spawn(self._transport.connect_ahead, connections_ahead(test.load, self._place))
+        SageMakerUser.supply = self._supply(test, share)
+        gevent.spawn(self._transport.connect_ahead, connections_ahead(test.load, share))
         gc.collect()
         gc.freeze()
-        gevent.spawn(self._measure_lag)
-        gevent.spawn(self._report, self._place)
+        self._greenlets = [gevent.spawn(self._measure_lag), gevent.spawn(self._report, self._place)]
+
+    def _take(self, data: dict[str, Any]) -> None:
+        """The workers are others than before: another share of the arrivals."""
+        if self._place:
+            self._place.share = Share(data["place"], data["workers"], data["since"])
 
     def _way(self, test: LoadTest) -> Exchange:
         source, region = standard_chain(), test.endpoint.region
@@ -109,15 +133,15 @@ class Worker:
         )
         return Exchange(self._transport, signing, results)
 
-    def _supply(self, place: Place) -> Supply:
-        test, seat = place.test, {"worker": place.worker, "workers": place.workers}
+    def _supply(self, test: LoadTest, share: Share) -> Supply:
+        seat = {"worker": share.worker, "workers": share.workers}
         weights = [payload.weight for payload in self._payloads]
         models = test.invocation.target_models
         return Supply(
             self._payloads,
             Requests(self._payloads, test.invocation, host_header(self._job.url), test.endpoint.name),
             in_order(len(weights), test.payloads.order, seed=test.seed, weights=weights, **seat),
-            weighted(models.weights if models else (1.0,), f"models/{test.seed}/{place.worker}"),
+            weighted(models.weights if models else (1.0,), f"models/{test.seed}/{share.worker}"),
             numbers(**seat),
         )
 
@@ -175,13 +199,36 @@ class Worker:
             in_flight=self._recorder.in_flight,
             users=self._runner.user_count,
         )
-        self._runner.send_message(SAMPLE, encode(Sample(self._job.name, self._recorder.take(), health, final)))
+        sample = encode(Sample(self._job.name, self._recorder.take(), health, final))
+        self._runner.send_message(SAMPLE, sample)
+        if self._job.reports:
+            tell(wire.SAMPLE, sample=sample)
         return cpu_now, wall_now
 
-    @staticmethod
-    def _watch_parent() -> None:
-        """Standard input ends when the supervisor does."""
-        gevent.os.make_nonblocking(0)
-        while gevent.os.nb_read(0, 4096):
-            pass
+    def _commands(self) -> None:
+        """Standard input ends when the supervisor does. It may ask before to leave the run."""
+        for command in lines_of(sys.stdin.fileno()):
+            if command["command"] == wire.STOP:
+                gevent.spawn(self._leave, command["cause"])
         os._exit(0)
+
+    def _leave(self, cause: str) -> None:
+        """Reports what there is and says why nothing more will come."""
+        self._stop()
+        gevent.joinall(self._greenlets[1:], timeout=EARLY_DRAIN_SECONDS + 1)
+        self._runner.send_message(LEAVE, {"name": self._job.name, "cause": cause})
+        environment = self._runner.environment
+        environment.events.quitting.fire(environment=environment)  # type: ignore[no-untyped-call]  # Locust's
+        gevent.sleep(_FAREWELL_SECONDS)
+        os._exit(0)
+
+
+def _is_recorded(test: LoadTest) -> bool:
+    return test.load.open is not None and test.load.open.arrivals == "Recorded"
+
+
+def _at_rate(test: LoadTest, rate: float | None) -> LoadTest:
+    """The test at the rate that a person asks for on the page."""
+    if not rate or test.load.open is None:
+        return test
+    return replace(test, load=replace(test.load, open=replace(test.load.open, rate=float(rate))))

@@ -1,5 +1,6 @@
 """summary.md: fits a comment on a pull request; the verdict is readable in the notification's first line."""
 
+from sagemaker_loadtest.found import STEP_HEAD, advice_rows, step_rows
 from sagemaker_loadtest.result import Result
 from sagemaker_loadtest.thresholds import show, show_limit
 from sagemaker_loadtest.units import count, format_duration, milliseconds, per_second, percent
@@ -28,6 +29,7 @@ def render_markdown(result: Result) -> str:
                 measured, sign = f"**{measured}**", "✗"
             lines.append(f"| {t.label} | {show_limit(t.threshold)} | {measured} | {t.margin} | {sign} |")
         lines.append("")
+    lines += _search(result)
     lines += ["<details><summary>Variants, errors, generator, how it was run</summary>", ""]
     if result.variants:
         lines += [
@@ -61,6 +63,20 @@ def render_markdown(result: Result) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _search(result: Result) -> list[str]:
+    facts = result.search
+    if facts is None:
+        return []
+    lines = ["| from the search | | |", "|---|---|---:|"]
+    lines += [f"| {_cell(name)} | {_cell(how)} | {_cell(value)} |" for name, how, value in advice_rows(facts)]
+    if facts.autoscaling:
+        lines += ["", "```yaml", facts.autoscaling, "```"]
+    head = (*STEP_HEAD[:2], facts.label.removesuffix(", all"), *STEP_HEAD[3:])
+    lines += ["", f"| {' | '.join(head)} |", f"|{'---:|' * (len(head) - 1)}---|"]
+    lines += [f"| {' | '.join(map(_cell, row))} |" for row in step_rows(facts)]
+    return [*lines, ""]
 
 
 def _cell(text: str) -> str:

@@ -21,6 +21,7 @@ import yaml
 from aiohttp import web
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
+FILES = ["index.html", "junit.xml", "result.json", "series.csv", "summary.csv", "summary.md"]
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "secret/of+the/test",
@@ -130,7 +131,7 @@ def test_met_run_reports_everything_and_leaves_nothing(start: Callable[..., Run]
     assert code == 0, text
     assert stub.bad_signatures == []
     assert not any(node.is_running() for node in nodes)
-    assert sorted(p.name for p in run.out.iterdir()) == ["index.html", "result.json", "summary.md"]
+    assert sorted(p.name for p in run.out.iterdir()) == FILES
 
     result = run.result
     jsonschema.validate(result, json.loads((SCHEMAS / "loadtest-result-v1.schema.json").read_text()))

@@ -36,6 +36,7 @@ OTHERS = {
     "target-variant cli-binary-format model-name primary-container endpoint-config-name production-variants "
     "repository-name",
     "curl": "aws-sigv4",
+    "docker": "target",
     "mypy": "strict",
     "any of ours": "x-y",  # how flags and variables are named alike
 }

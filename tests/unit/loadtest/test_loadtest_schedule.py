@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sagemaker_loadtest.schedule import active_from, arrivals, bin_seconds, level_at, moment_of, offered_until
 from sagemaker_loadtest.selection import in_order
-from sagemaker_loadtest.spec import ClosedLoad, Load, OpenLoad, Stage
+from sagemaker_loadtest.spec import Arrivals, ClosedLoad, Load, OpenLoad, Stage
 
 LOADS = st.builds(
     lambda rate, duration, ramp: Load(duration, ramp_up_seconds=min(ramp, duration), open=OpenLoad(rate)),
@@ -72,7 +72,7 @@ def test_payloads_in_order_are_sent_evenly(number: int, workers: int) -> None:
 
 @pytest.mark.parametrize(
     ("duration", "rate", "width"),
-    [(30, 200, 1), (30, 20, 1), (60, 20, 2), (1560, 600, 10), (86400, 100, 600), (120, None, 1)],
+    [(30, 200, 1), (30, 20, 1), (60, 20, 2), (1560, 600, 15), (86400, 100, 1800), (120, None, 1)],
 )
 def test_bins(duration: float, rate: float | None, width: int) -> None:
     load = Load(duration, open=OpenLoad(rate)) if rate else Load(duration, closed=ClosedLoad(5))
@@ -106,3 +106,23 @@ def test_spike() -> None:
     times = all_arrivals(load, 2)
     assert [sum(a <= t < a + 10 for t in times) for a in (0, 10, 20)] == [100, 1000, 50]
     assert load.intensity == "up to 100/s"
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["Constant", "Poisson"]), st.integers(2, 5), st.floats(0.5, 9.0), st.floats(0.0, 5.0), st.data())
+def test_a_lost_workers_arrivals_go_to_the_others(
+    arrivals_kind: Arrivals, workers: int, since: float, ramp: float, data: st.DataObject
+) -> None:
+    """From then on all that are left send what all would have sent: of constant arrivals exactly the same ones."""
+    load = Load(10.0, ramp_up_seconds=ramp, open=OpenLoad(100.0, arrivals_kind))
+    left = workers - data.draw(st.integers(1, workers - 1))
+    later = sorted(
+        due for worker in range(left) for due in arrivals(load, worker=worker, workers=left, seed=3, since=since)
+    )
+    assert all(since - 1e-9 <= due < 10.0 for due in later)
+    if arrivals_kind == "Constant":
+        whole = sorted(due for w in range(workers) for due in arrivals(load, worker=w, workers=workers, seed=3))
+        assert later == pytest.approx([due for due in whole if due >= since], abs=1e-9)
+    else:
+        expected = offered_until(load, 10.0) - offered_until(load, since)
+        assert abs(len(later) - expected) <= 6 * expected**0.5 + 10

@@ -12,7 +12,7 @@ import yaml
 from sagemaker_loadtest.codec import decode, encode
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.payloads import load_payloads
-from sagemaker_loadtest.spec import BODY_LIMIT_BYTES, LoadTest
+from sagemaker_loadtest.spec import BODY_LIMIT_BYTES, Endpoint, LoadTest
 from sagemaker_loadtest.testfile import Overrides, parse_test, read_test
 
 ROOT = Path(__file__).parents[3]
@@ -103,11 +103,11 @@ def test_everything_set() -> None:
         (
             "payloads.sources.0.split",
             "lines",
-            "payloads.sources[0].split: 'lines' is none of Whole, Lines, Rows, DataCapture; write Lines",
+            "payloads.sources[0].split: “lines” is none of Whole, Lines, Rows, DataCapture; write Lines",
         ),
         ("payloads.sources.1.linesPerRequest", 2, "payloads.sources[1].linesPerRequest: only goes with split: Lines"),
         ("payloads.sources.0.file", ..., "payloads.sources[0].file: is missing"),
-        ("payloads.order", "Zipf", "payloads.order: 'Zipf' is none of InOrder, Random"),
+        ("payloads.order", "Zipf", "payloads.order: “Zipf” is none of InOrder, Random"),
         ("load.duration", 30, "load.duration: 30 has no unit; write 30s or 30m"),
         ("load.duration", "soon", "load.duration: “soon” is no duration"),
         ("load.duration", ..., "load.duration: is missing"),
@@ -117,11 +117,11 @@ def test_everything_set() -> None:
         ("load.open", ..., "load: set exactly one of closed and open"),
         ("load.closed", {"users": 5}, "load: set exactly one of closed"),
         ("load.open.rate", 0, "load.open.rate: 0 is outside"),
-        ("load.open.rate", "200/s", "load.open.rate: '200/s' is no number"),
+        ("load.open.rate", "200/s", "load.open.rate: “200/s” is no number; write rate: 200"),
         ("load.open.rate", ..., "load.open.rate: is missing"),
         ("load.open.maxInFlight", 2.5, "load.open.maxInFlight: 2.5 is no whole number"),
         ("workers", 0, "workers: 0 is outside 1 to 256"),
-        ("workers", True, "workers: True is no whole number"),
+        ("workers", True, "workers: true is no whole number"),
         ("schemaVersion", 2, "schemaVersion: 2 is none of 1"),
         ("thresholds", "p99 <= 80ms", "thresholds: a text instead of a list"),
         ("thresholds.0", "p99 < 80", "thresholds[0]: “p99 < 80” has no unit. Write “p99 < 80ms”"),
@@ -198,9 +198,17 @@ def test_flags_stand_in_for_what_is_missing() -> None:
     assert test.load.open.rate == 10
 
 
-def test_resource_is_refused_for_now() -> None:
-    with pytest.raises(ConfigurationError, match="from inside the cluster"):
+def test_resource_stands_alone_and_is_looked_up_later() -> None:
+    assert parse(changed("endpoint", {"resource": "fraud"})).endpoint == Endpoint("", "", "fraud")
+    with pytest.raises(ConfigurationError, match=r"endpoint\.region: is read from the SageMakerEndpoint's status"):
         parse(changed("endpoint", {"resource": "fraud", "region": "eu-west-1"}))
+    with pytest.raises(ConfigurationError, match="no name of a SageMakerEndpoint"):
+        parse(changed("endpoint", {"resource": "Fraud"}))
+
+
+def test_flags_win_over_a_resource() -> None:
+    flags = Overrides(endpoint_name="ml-fraud", region="eu-west-1")
+    assert parse(changed("endpoint", {"resource": "fraud"}), flags).endpoint == Endpoint("ml-fraud", "eu-west-1")
 
 
 def test_unreadable_files(tmp_path: Path) -> None:
@@ -304,7 +312,7 @@ def test_invocation() -> None:
 @pytest.mark.parametrize(
     ("members", "told"),
     [
-        ({"operation": "Invoke"}, "invocation.operation: 'Invoke' is none of InvokeEndpoint"),
+        ({"operation": "Invoke"}, "invocation.operation: “Invoke” is none of InvokeEndpoint"),
         ({"operation": "InvokeEndpointAsync", "targetVariant": "a"}, "InvokeEndpointAsync has no such member"),
         ({"operation": "InvokeEndpointWithResponseStream", "targetModel": "a"}, "has no such member"),
         ({"async": {}}, "invocation.async: only goes with operation: InvokeEndpointAsync"),
