@@ -45,10 +45,8 @@ class Lobby:
 
     def invite(self, job: Job) -> None:
         self._job = job
-        self._ready = True
 
     def ready(self) -> None:
-        """A run without workers elsewhere is under way."""
         self._ready = True
 
     def begun(self) -> None:
@@ -72,7 +70,7 @@ class Lobby:
         self._port.close()
 
     def _readyz(self, query: Query) -> Reply:
-        return Reply(200, b"ok\n") if self._ready else Reply(WAIT, b"the test has not begun to wait for workers yet\n")
+        return Reply(200, b"ok\n") if self._ready else Reply(WAIT, b"the test and its endpoint are still checked\n")
 
     def _give(self, query: Query) -> Reply:
         if query.parameters.get("run") != self._run:

@@ -165,6 +165,7 @@ class Supervisor:
     def _hear(self, message: dict[str, Any], test: LoadTest, url: str, tally: Tally) -> None:
         event = message["event"]
         if event == wire.READY:
+            self._watcher.ready()
             for worker in self._workers:
                 worker.give(Job("worker", test, url, worker.name, message["port"]))
             if self._bus:

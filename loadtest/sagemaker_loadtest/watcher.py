@@ -8,6 +8,9 @@ from sagemaker_loadtest.wire import Job, Sample
 class Watcher(Protocol):
     """Who else wants to know how the run goes."""
 
+    def ready(self) -> None:
+        """The master listens."""
+
     def invite(self, job: Job) -> None:
         """Workers elsewhere may join with this job from now on."""
 
@@ -26,6 +29,8 @@ class Watcher(Protocol):
 
 class Unwatched:
     """Nobody else."""
+
+    def ready(self) -> None: ...
 
     def invite(self, job: Job) -> None: ...
 

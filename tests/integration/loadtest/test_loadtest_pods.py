@@ -317,3 +317,19 @@ def test_worker_waits_as_long_as_its_master_does_and_no_longer(pods: Pods, tmp_p
     assert "the Kubernetes API does not answer" in master.text
     assert worker.end() == 5, worker.text
     assert "went away before the test began" in worker.text
+
+
+def test_run_with_its_workers_beside_it_has_the_port_too(pods: Pods, stub: Any) -> None:
+    """As in a pod of `helm test`."""
+    pods.write({"load": {"open": {"rate": 60}, "duration": "10m"}, "workers": 2})
+    reached = stub.after(60)
+    run = pods.start(
+        "run", "run", "-f", str(pods.folder / "test.yaml"), "--out", str(pods.out), "--run-id=r1", "--port=0"
+    )
+    assert reached.wait(60)
+    assert run.read("/readyz") == "ok\n"
+    assert run.read("/healthz") == "ok\n"
+    poll(lambda: metric(run.read("/metrics"), 'sagemaker_loadtest_workers{state="reporting"}') == 2, "both report")
+    run.process.send_signal(signal.SIGTERM)
+    assert run.end() == 5, run.text
+    assert pods.result["run"] == "r1"
