@@ -133,7 +133,7 @@ def active_from(load: Load, user: int, seconds: float) -> float:
             level = stage.start + (stage.end - stage.start) * (at - began) / stage.seconds
             if level >= wanted:
                 return at
-            if stage.end >= wanted and stage.end > stage.start:
+            if stage.end > wanted and stage.end > stage.start:
                 return began + (wanted - stage.start) / (stage.end - stage.start) * stage.seconds
         began = ended
     return math.inf

@@ -33,6 +33,8 @@ from sagemaker_local.control.lifecycle.engine import Engine
 from sagemaker_local.control.lifecycle.environments import Environments
 from sagemaker_local.control.lifecycle.fleets import Fleets
 from sagemaker_local.control.lifecycle.jobs import Jobs
+from sagemaker_local.control.lifecycle.models import ModelLoads
+from sagemaker_local.control.lifecycle.revival import revive
 from sagemaker_local.control.lifecycle.routes import Routes
 from sagemaker_local.control.limits import RateLimit
 from sagemaker_local.control.monitor import Alarm, Monitor
@@ -43,27 +45,38 @@ from sagemaker_local.control.state.jobs import JobKey
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.hosting.host import Fleet, Host
 from sagemaker_local.hosting.images import ImageRule, built_in_rules, load_rules
-from sagemaker_local.hosting.settings import HostSettings
+from sagemaker_local.hosting.python_environment import cache_folder
+from sagemaker_local.hosting.settings import MEBIBYTE, HostSettings
 from sagemaker_local.hosting.storage import Storage
 from sagemaker_local.inner.passage import Passage, Passed
-from sagemaker_local.inner.process import InnerAws
+from sagemaker_local.inner.process import InnerAws, InnerAwsError
+from sagemaker_local.inner.roles import Roles
 from sagemaker_local.router.capture import CAPTURED
+from sagemaker_local.router.models import MODEL_UNUSED, MODEL_WANTED
 from sagemaker_local.router.process import RouterProcess, RouterSettings
 from sagemaker_local.router.routes import EndpointKey
 from sagemaker_local.router.serverless import ENVIRONMENTS
 from sagemaker_local.scaling.api import ScalingApi
 from sagemaker_local.scaling.scaler import Scaler
 from sagemaker_local.settings import Settings
+from sagemaker_local.snapshot.file import Kept, StateFile, lock_folder
+from sagemaker_local.snapshot.keeper import Keeper
+from sagemaker_local.snapshot.kinds import put_back
+from sagemaker_local.status.gathering import Gathering, Sources, own_pids
+from sagemaker_local.status.page import StatusPage
 
 log = logging.getLogger(__name__)
 
 _LOOPBACK = "127.0.0.1"
+STATE_FILE, INNER_FILE = "state.sqlite", "aws.sqlite"
+"""Below the state folder: the control plane's records, and what the inner AWS keeps."""
 
 
 async def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Raises OSError when the port is taken, ValueError for a bad image map, InnerAwsError when moto does not start.
+    Raises OSError when the port is taken, ValueError for a bad image map or a broken state file, InnerAwsError when
+    moto does not start or dies again and again.
     """
     if settings.ready_file is not None:
         settings.ready_file.unlink(missing_ok=True)
@@ -71,20 +84,36 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    async with serving(settings) as url:
-        log.info("SageMaker answers at %s", url)
+    failures: list[InnerAwsError] = []
+
+    def inner_failed(error: InnerAwsError) -> None:
+        failures.append(error)
+        stopped.set()
+
+    async with serving(settings, inner_failed) as url:
+        log.info("SageMaker answers at %s, its status page at %s/_local/", url, url)
         if settings.ready_file is not None:
             _write_ready(settings.ready_file, url)
         await stopped.wait()
         log.info("Stopping")
+    if failures:
+        raise failures[0]
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[str]:
-    """Everything running; gives the URL."""
+async def serving(
+    settings: Settings, inner_failed: Callable[[InnerAwsError], None] = lambda error: None
+) -> AsyncIterator[str]:
+    """Everything running; gives the URL. ``inner_failed`` hears that the inner AWS is gone for good."""
     rules = load_rules(settings.images) if settings.images else built_in_rules()
     async with AsyncExitStack() as stack:
         state_dir = _state_dir(settings, stack)
+        stack.callback(lock_folder(state_dir).close)
+        file, kept = None, Kept()
+        if settings.state_dir is not None:
+            file = StateFile(state_dir / STATE_FILE)
+            stack.callback(file.close)
+            kept = file.load()
         listener = socket.create_server((_LOOPBACK, 0), backlog=1024)
         stack.callback(listener.close)
         upstream = (_LOOPBACK, listener.getsockname()[1])
@@ -95,12 +124,12 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         router = RouterProcess(router_settings, lambda event: _heard(event, listeners))
         port = await router.start()
         stack.push_async_callback(router.close)
-        inner = InnerAws()
+        inner = InnerAws(state_dir / INNER_FILE, inner_failed)
         stack.push_async_callback(inner.close)
         await inner.start()
         url = f"http://{_shown_host(settings.host)}:{port}"
         host_settings = _host_settings(settings, state_dir, rules, inner.url, url)
-        await _start_control(stack, settings, host_settings, router, inner, listener, listeners)
+        await _start_control(stack, settings, host_settings, router, inner, listener, listeners, kept, file)
         yield url
 
 
@@ -112,10 +141,12 @@ async def _start_control(
     inner: InnerAws,
     listener: socket.socket,
     listeners: dict[str, Callable[[Mapping[str, Any]], None]],
+    kept: Kept,
+    file: StateFile | None,
 ) -> None:
-    """The control plane in this process, from records to HTTP."""
+    """The control plane in this process, from records to HTTP; ``kept`` is what it begins with."""
     faults, limit, calls = Faults(), RateLimit(settings.calls_per_second), CallLog()
-    accounts: dict[str, str] = {}
+    accounts: dict[str, str] = dict(kept.access_keys or {})
 
     def key_given(access_key: str, account: str) -> None:
         accounts[access_key] = account
@@ -141,7 +172,8 @@ async def _start_control(
 
     store = Store(endpoint_asked, settings.switches, job_asked, component_asked)
     storage = Storage(inner.url)
-    clock = ManualClock() if settings.clock == "manual" else Clock(settings.clock_scale)
+    put_back(store, kept.records)
+    clock = ManualClock(kept.now) if settings.clock == "manual" else Clock(settings.clock_scale, kept.now)
     capture = _capture_writer(store, storage, settings.capture_seconds)
     stack.push_async_callback(capture.close)
     listeners[CAPTURED] = capture.captured
@@ -150,9 +182,10 @@ async def _start_control(
     host = Host(host_settings, fleet_changed)
     stack.push_async_callback(host.close)
     fleets = Fleets(host, routes)
-    monitor = Monitor(clock, store, router, inner.url)
+    monitor = Monitor(clock, store, router, inner.url, dispatcher)
     stack.push_async_callback(monitor.close)
     await monitor.sync()
+    inner.restarted.append(monitor.sync)
     monitor.start()
     seconds = (settings.create_seconds, settings.delete_seconds)
     bench = Workbench(clock, store, fleets, routes, faults, *seconds, monitor.firing)
@@ -166,8 +199,25 @@ async def _start_control(
     environments = Environments(clock, store, fleets, routes, settings.serverless_idle_seconds)
     stack.push_async_callback(environments.close)
     listeners[ENVIRONMENTS] = environments.heard
+    loads = ModelLoads(fleets, router)
+    stack.push_async_callback(loads.close)
+    listeners[MODEL_WANTED], listeners[MODEL_UNUSED] = loads.wanted, loads.unused
     passage = Passage(inner.url, key_given, call_passed)
     stack.push_async_callback(passage.close)
+    sources = Sources(
+        host_settings.container_endpoint_url or "",
+        store,
+        fleets,
+        components,
+        faults,
+        calls,
+        clock,
+        host.tails,
+        lambda: own_pids(router.pid, inner.pid),
+        router.counts,
+        dispatcher.backlogs,
+    )
+    status = StatusPage(Gathering(sources))
     admin = Admin(
         AdminParts(
             store,
@@ -175,9 +225,10 @@ async def _start_control(
             faults,
             limit,
             calls,
-            lambda: {"control": os.getpid(), "router": router.pid, "aws": inner.pid},
+            sources.pids,
             dispatcher,
             ClockAdmin(clock, store, monitor.sync, engine.published).answers,
+            {"": status.html, "status": status.json},
         )
     )
     scaler = Scaler(store, clock.now)
@@ -190,8 +241,18 @@ async def _start_control(
 
     monitor.ticked.append(alarms_judged)
     runtime = AsyncRuntime(store, dispatcher, clock.now)
-    server = ControlServer(Api(store, faults, limit, calls, clock.now), admin, passage, accounts, runtime, scaling)
+    for access_key, account in accounts.items():
+        routes.add_account(access_key, account)
+    await revive(bench, engine, components, jobs)
+    roles = Roles(inner.url)
+    stack.push_async_callback(roles.close)
+    api = Api(store, faults, limit, calls, clock.now, roles.exists)
+    server = ControlServer(api, admin, passage, accounts, runtime, scaling)
     await server.start(listener)
+    if file is not None:
+        keeper = Keeper(file, store, accounts, clock.now, own_time=clock.scale != 1.0)
+        keeper.start(dict(kept.records))
+        stack.push_async_callback(keeper.close)
     stack.push_async_callback(server.close)
 
 
@@ -240,6 +301,8 @@ def _host_settings(
         health_check_interval_seconds=settings.health_check_seconds,
         stop_grace_seconds=settings.stop_grace_seconds,
         allow_requirements=settings.allow_requirements,
+        multi_model_memory_bytes=settings.multi_model_memory_mib * MEBIBYTE,
+        cache_dir=cache_folder(os.environ),
         **optional,
     )
 

@@ -38,6 +38,7 @@ class Settings:
     capture_seconds: float
     serverless_idle_seconds: float
     allow_requirements: bool
+    multi_model_memory_mib: int
     switches: Switches
     log_level: str
 
@@ -116,10 +117,13 @@ FLAGS = (
         "state-dir",
         _optional(Path),
         "",
-        "Folder for unpacked models and queued requests; without it a temporary one, removed at the end.",
+        "Folder that keeps the whole state for the next start; without it a temporary one, removed at the end.",
     ),
     Flag(
-        "images", _optional(Path), "", "YAML list of match, command and environment: which command serves which image."
+        "images",
+        _optional(Path),
+        "",
+        "YAML list of match, command, python and environment: which command serves which image.",
     ),
     Flag("create-seconds", _number(0), "2.0", "The least that creating or updating an endpoint takes."),
     Flag("delete-seconds", _number(0), "0.8", "The least that deleting an endpoint takes."),
@@ -158,6 +162,12 @@ FLAGS = (
         "false",
         "Install code/requirements.txt of model archives; only for archives that you trust.",
         switch=True,
+    ),
+    Flag(
+        "multi-model-memory-mib",
+        _whole(1, 1024 * 1024),
+        "2048",
+        "Of the models in one multi-model container, by their unpacked files; above it the least recently used leaves.",
     ),
     Flag(
         "serverless-idle-seconds",

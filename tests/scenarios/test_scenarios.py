@@ -106,6 +106,7 @@ class Scenario:
             endpoint=self.endpoint() if "endpoint" in aws else None,
             configs=frozenset(aws.get("configs", ())),
             models=frozenset(aws.get("models", ())),
+            runtime_url=None if "problem" in aws else "https://runtime.sagemaker.eu-west-1.amazonaws.com",
             log_excerpt=tuple(aws.get("log", ())),
             problem=decode(Problem, aws["problem"], "problem") if "problem" in aws else None,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sagemaker_local.asynchronous.queue import Lengths
@@ -52,13 +54,30 @@ class AsyncCounts:
     response_upload_latency_microseconds: float = 0.0
     notification_failures: int = 0
 
+
+class AsyncRecorder:
+    """Counts what happens to one variant's requests: ``totals`` since the start, values since they were last taken."""
+
+    def __init__(self) -> None:
+        self.totals = AsyncCounts()
+        self._values: dict[str, Counter[float]] = {}
+
+    def add(self, field: str, value: float = 1) -> None:
+        """One value of a field of AsyncCounts."""
+        setattr(self.totals, field, getattr(self.totals, field) + value)
+        self._values.setdefault(field, Counter())[float(value)] += 1
+
     def answered(self, status: int, microseconds: float) -> None:
-        """The model answered, 0 being no answer."""
-        self.model_latency_microseconds += microseconds
-        if 400 <= status < 500:
-            self.invocation_4xx_errors += 1
-        elif not 200 <= status < 300:
-            self.invocation_5xx_errors += 1
+        """The model answered, 0 being no answer. Every answer has a value for each kind of error."""
+        self.add("model_latency_microseconds", microseconds)
+        refused = 400 <= status < 500
+        self.add("invocation_4xx_errors", int(refused))
+        self.add("invocation_5xx_errors", int(not refused and not 200 <= status < 300))
+
+    def take(self) -> Mapping[str, Mapping[float, int]]:
+        """How often each value came, by field; from now on they are counted anew."""
+        values, self._values = self._values, {}
+        return values
 
 
 METRICS = {

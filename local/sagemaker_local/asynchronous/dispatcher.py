@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sagemaker_local.asynchronous import counts as counting
 from sagemaker_local.asynchronous.choosing import DEFAULT_CONCURRENCY, capacity, choose
-from sagemaker_local.asynchronous.counts import AsyncCounts, Backlog
+from sagemaker_local.asynchronous.counts import AsyncCounts, AsyncRecorder, Backlog
 from sagemaker_local.asynchronous.processing import InstanceGoneError, Place, Processor, RequestFailedError
 from sagemaker_local.asynchronous.queue import Queue
 from sagemaker_local.asynchronous.request import AsyncRequest
@@ -48,7 +48,7 @@ class Dispatcher:
         self._endpoints: dict[EndpointKey, EndpointRoute] = {}
         self._running: Counter[str] = Counter()
         self._at: Counter[tuple[str, int]] = Counter()
-        self._counts: dict[tuple[EndpointKey, str], AsyncCounts] = {}
+        self._counts: dict[tuple[EndpointKey, str], AsyncRecorder] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Condition()
         self._closed = False
@@ -95,7 +95,7 @@ class Dispatcher:
     async def _work(self, request: AsyncRequest, config: AsyncInference, place: Place) -> None:
         counts = self._of(request.key, place.variant)
         try:
-            counts.time_in_backlog_milliseconds += max(0.0, self._parts.now() - request.received) * 1e3
+            counts.add("time_in_backlog_milliseconds", max(0.0, self._parts.now() - request.received) * 1e3)
             await self._parts.processor.process(request, config, place, counts)
             self._parts.queue.done(request)
         except InstanceGoneError as error:
@@ -113,7 +113,7 @@ class Dispatcher:
         self._pump(request.key)
 
     async def _again(
-        self, request: AsyncRequest, config: AsyncInference, counts: AsyncCounts, error: InstanceGoneError
+        self, request: AsyncRequest, config: AsyncInference, counts: AsyncRecorder, error: InstanceGoneError
     ) -> None:
         """Back into the queue, a few times; an instance that is gone is soon gone from the table too."""
         if request.attempts + 1 < _MOST_ATTEMPTS:
@@ -136,8 +136,8 @@ class Dispatcher:
         route = self._endpoints.get(key)
         return route.variants[0].name if route and route.variants else ""
 
-    def _of(self, key: EndpointKey, variant: str) -> AsyncCounts:
-        return self._counts.setdefault((key, variant), AsyncCounts())
+    def _of(self, key: EndpointKey, variant: str) -> AsyncRecorder:
+        return self._counts.setdefault((key, variant), AsyncRecorder())
 
     async def drained(self, instances: Iterable[Instance]) -> None:
         """Return when no request is being processed by these instances, which the last table no longer had."""
@@ -155,7 +155,11 @@ class Dispatcher:
 
     def counts(self) -> Mapping[tuple[EndpointKey, str], AsyncCounts]:
         """Running totals by endpoint and variant, since the start."""
-        return self._counts
+        return {key: recorder.totals for key, recorder in self._counts.items()}
+
+    def take(self) -> Mapping[tuple[EndpointKey, str], Mapping[str, Mapping[float, int]]]:
+        """What happened since the last call of this: ``AsyncRecorder.take`` by endpoint and variant."""
+        return {key: recorder.take() for key, recorder in self._counts.items()}
 
     async def close(self) -> None:
         """Give back what is being processed; it is taken again by the next life on the same state."""

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import aiohttp
 
-from sagemaker_local.asynchronous.counts import AsyncCounts
+from sagemaker_local.asynchronous.counts import AsyncRecorder
 from sagemaker_local.asynchronous.notification import MOST_RESPONSE_BYTES, Result, notification, topic_of
 from sagemaker_local.asynchronous.request import AsyncRequest
 from sagemaker_local.control.state.features import AsyncInference
@@ -54,6 +54,11 @@ class Place:
     instance_id: str
     instance: Instance | None
 
+    def container_id(self, number: int) -> str:
+        """The instance's id, and the container's name where it has several."""
+        found = next((each.containers for each in self.route.variants if each.name == self.variant), None)
+        return f"{self.instance_id}/{found.names[number]}" if found else self.instance_id
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -85,7 +90,7 @@ class Processor:
         """Close the connections to containers."""
         await self._session.close()
 
-    async def process(self, request: AsyncRequest, config: AsyncInference, place: Place, counts: AsyncCounts) -> None:
+    async def process(self, request: AsyncRequest, config: AsyncInference, place: Place, counts: AsyncRecorder) -> None:
         """Raises InstanceGoneError; every other outcome is written and notified."""
         given, answered = self._folder / f"{request.identity}.in", self._folder / f"{request.identity}.out"
         started = perf_counter()
@@ -95,55 +100,62 @@ class Processor:
             await self._output(request, answer, counts)
             response = await asyncio.to_thread(_beginning, answer.path)
             result = Result(content_type=answer.content_type, response=response)
-            counts.invocations_processed += 1
+            counts.add("invocations_processed")
         except RequestFailedError as error:
             await self.fail(request, config, error, counts)
             return
         finally:
             given.unlink(missing_ok=True)
             answered.unlink(missing_ok=True)
-            counts.total_processing_time_milliseconds += (perf_counter() - started) * 1e3
+            counts.add("total_processing_time_milliseconds", (perf_counter() - started) * 1e3)
         await self.notify(request, config, result, counts)
 
     async def fail(
-        self, request: AsyncRequest, config: AsyncInference, error: RequestFailedError, counts: AsyncCounts
+        self, request: AsyncRequest, config: AsyncInference, error: RequestFailedError, counts: AsyncRecorder
     ) -> None:
         """The request has failed: its failure object is written, its error notified."""
-        counts.invocation_failures += 1
+        counts.add("invocation_failures")
         await self._failure(request, error)
         await self.notify(request, config, Result(error.reason, response=error.response), counts)
 
-    async def expire(self, request: AsyncRequest, config: AsyncInference, counts: AsyncCounts) -> None:
+    async def expire(self, request: AsyncRequest, config: AsyncInference, counts: AsyncRecorder) -> None:
         """The request waited too long."""
-        counts.expired_requests += 1
+        counts.add("expired_requests")
         error = RequestFailedError("The request expired: it was in the queue for longer than RequestTTLSeconds.")
         await self._failure(request, error)
         await self.notify(request, config, Result(error.reason), counts)
 
-    async def _input(self, request: AsyncRequest, target: Path, counts: AsyncCounts) -> None:
+    async def _input(self, request: AsyncRequest, target: Path, counts: AsyncRecorder) -> None:
         if request.input_location is None:
             await asyncio.to_thread(target.write_bytes, request.body or b"")
             return
         arguments = (request.input_location, target, *request.key[:2], MOST_INPUT_BYTES, _DOWNLOAD_SECONDS)
         try:
-            counts.request_download_latency_microseconds += await _timed(
-                asyncio.to_thread(self._storage.download, *arguments)
-            )
+            downloading = _timed(asyncio.to_thread(self._storage.download, *arguments))
+            counts.add("request_download_latency_microseconds", await downloading)
         except DownloadError as error:
-            counts.request_download_failures += 1
+            counts.add("request_download_failures")
             raise RequestFailedError(f"Failed to download the input {request.input_location}: {error}.") from error
 
     async def _invoke(
-        self, request: AsyncRequest, place: Place, given: Path, target: Path, counts: AsyncCounts
+        self, request: AsyncRequest, place: Place, given: Path, target: Path, counts: AsyncRecorder
     ) -> Answer:
         if place.instance is None:
             counts.answered(200, 0)
             return Answer(given, request.content_type)
         started = perf_counter()
-        status, content_type, why = 0, None, b""
+        status, why = 0, b""
+        ports = place.instance.containers or (place.instance.port,)
+        source, content_type, number = given, request.content_type, 0
+        between = target.with_suffix(".between")
         try:
             async with asyncio.timeout(request.timeout):
-                status, content_type = await self._post(request, place.instance, given, target)
+                for number, port in enumerate(ports):
+                    url = f"http://{place.instance.host}:{port}/invocations"
+                    status, content_type = await self._post(request, url, source, content_type, target)
+                    if number + 1 == len(ports) or not 200 <= status < 300:
+                        break
+                    source = _moved(target, between)
         except TimeoutError:
             why = replies.TIMED_OUT
         except aiohttp.ClientPayloadError:
@@ -152,23 +164,24 @@ class Processor:
             raise InstanceGoneError(str(error)) from error
         except aiohttp.ClientError:
             why = replies.UNREADABLE
+        finally:
+            between.unlink(missing_ok=True)
         counts.answered(status, (perf_counter() - started) * 1e6)
         if 200 <= status < 300:
             return Answer(target, content_type)
         body = why or await asyncio.to_thread(_beginning, target)
-        failure = replies.model_error(place.route, place.variant, place.instance_id, status, body)
+        failure = replies.model_error(place.route, place.variant, place.container_id(number), status, body)
         raise RequestFailedError(failure.message or "", body)
 
     async def _post(
-        self, request: AsyncRequest, instance: Instance, given: Path, target: Path
+        self, request: AsyncRequest, url: str, given: Path, content_type: str | None, target: Path
     ) -> tuple[int, str | None]:
         headers = {
-            "Content-Type": request.content_type,
+            "Content-Type": content_type,
             "Accept": request.accept,
             "X-Amzn-SageMaker-Custom-Attributes": request.custom_attributes,
             "X-Amzn-SageMaker-Inference-Id": request.inference_id,
         }
-        url = f"http://{instance.host}:{instance.port}/invocations"
         present = {name: value for name, value in headers.items() if value is not None}
         with given.open("rb") as body, target.open("wb") as file:
             present["Content-Length"] = str(os.fstat(body.fileno()).st_size)
@@ -179,13 +192,12 @@ class Processor:
                     file.write(chunk)
                 return response.status, response.headers.get("Content-Type")
 
-    async def _output(self, request: AsyncRequest, answer: Answer, counts: AsyncCounts) -> None:
+    async def _output(self, request: AsyncRequest, answer: Answer, counts: AsyncRecorder) -> None:
         try:
-            counts.response_upload_latency_microseconds += await _timed(
-                self._put(request, request.output_location, answer.path, answer.content_type)
-            )
+            uploading = _timed(self._put(request, request.output_location, answer.path, answer.content_type))
+            counts.add("response_upload_latency_microseconds", await uploading)
         except OSError as error:
-            counts.response_upload_failures += 1
+            counts.add("response_upload_failures")
             raise RequestFailedError(f"Failed to upload the response to {request.output_location}: {error}") from error
 
     async def _put(self, request: AsyncRequest, url: str, body: bytes | Path, content_type: str | None) -> None:
@@ -197,7 +209,9 @@ class Processor:
             with contextlib.suppress(OSError):
                 await self._put(request, request.failure_location, error.reason.encode(), "text/plain")
 
-    async def notify(self, request: AsyncRequest, config: AsyncInference, result: Result, counts: AsyncCounts) -> None:
+    async def notify(
+        self, request: AsyncRequest, config: AsyncInference, result: Result, counts: AsyncRecorder
+    ) -> None:
         """Publish to the topic that is for such a result, if there is one."""
         topic = topic_of(config, result)
         if topic is None:
@@ -206,8 +220,12 @@ class Processor:
         try:
             await asyncio.to_thread(self._storage.publish, topic, message, *request.key[:2])
         except OSError as error:
-            counts.notification_failures += 1
+            counts.add("notification_failures")
             log.warning("The result of an asynchronous request was not notified: %s", error)
+
+
+def _moved(path: Path, to: Path) -> Path:
+    return path.replace(to)
 
 
 def _beginning(path: Path) -> bytes:

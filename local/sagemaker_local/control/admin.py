@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aiohttp import web
+from yarl import URL
 
 from sagemaker_local.asynchronous.dispatcher import Dispatcher
 from sagemaker_local.control.admin_clock import Answer
@@ -29,7 +31,7 @@ _Answer = Callable[[web.BaseRequest, object], object]
 class AdminParts:
     """What the admin API looks at and changes. ``health`` gives process ids by what the process is.
 
-    ``more`` are further answers, by method and path.
+    ``more`` are further answers, by method and path; ``pages`` are answers to GET that are not of JSON alone, by path.
     """
 
     store: Store
@@ -40,6 +42,7 @@ class AdminParts:
     health: Callable[[], Mapping[str, int | None]]
     dispatcher: Dispatcher
     more: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
+    pages: Mapping[str, Callable[[], Awaitable[web.Response]]] = field(default_factory=dict)
 
 
 class NoSuchPathError(Exception):
@@ -69,11 +72,16 @@ class Admin:
         """400 with a sentence for a bad request, 404 for an unknown path."""
         if "Origin" in request.headers:
             return _json(403, {"message": "The admin API is not for web pages."})
+        if not _names_this_machine(request.host):
+            return _json(403, {"message": "The admin API is for this machine: use its IP address or localhost."})
         path = request.path.removeprefix(ADMIN_PREFIX).rstrip("/")
         found = self._answers.get((request.method, path)) or (
             self._answers.get((request.method, "faults")) if path.startswith("faults/") else None
         )
         more = self._parts.more.get((request.method, path))
+        page = self._parts.pages.get(path) if request.method == "GET" else None
+        if page is not None:
+            return await page()
         try:
             body = json.loads(await request.read() or b"null")
             if more is not None:
@@ -152,6 +160,16 @@ class Admin:
         return self._limits(request, body)
 
 
+def _names_this_machine(host: str) -> bool:
+    """A name that a web page made lead here is refused: the page could read everything."""
+    name = URL(f"http://{host}").host or ""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+    return True
+
+
 def _fault_id(request: web.BaseRequest) -> int | None:
     last = request.path.removeprefix(f"{ADMIN_PREFIX}faults").strip("/")
     if not last:
@@ -200,6 +218,8 @@ def _instance(instance: InstanceState) -> dict[str, Any]:
         "port": instance.port,
         "sharedBy": instance.shared_by,
         "restarts": instance.restarts,
+        "models": list(instance.models),
+        "containerPorts": list(instance.containers),
         "message": instance.message,
     }
 

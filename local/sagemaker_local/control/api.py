@@ -9,16 +9,17 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from sagemaker_local.control.calls import DROPPED, OK, CallLog
-from sagemaker_local.control.faults import DelayEffect, ErrorEffect, Faults, KillEffect, When
+from sagemaker_local.control.faults import DelayEffect, ErrorEffect, Faults, KillEffect, Place, When
 from sagemaker_local.control.limits import RateLimit
+from sagemaker_local.control.markers import arm
 from sagemaker_local.control.operations.registry import OPERATIONS
-from sagemaker_local.control.state.store import Store
+from sagemaker_local.control.state.store import AccountState, Store
 from sagemaker_local.control.wire.decoding import decode
-from sagemaker_local.control.wire.errors import ApiError, throttled, unknown_operation, unreadable
+from sagemaker_local.control.wire.errors import ApiError, role_not_assumable, throttled, unknown_operation, unreadable
 from sagemaker_local.control.wire.replies import encoded, encoded_error
 from sagemaker_local.control.wire.service import operation_model, resource_name
 from sagemaker_local.control.wire.validation import validated
@@ -56,12 +57,27 @@ class ReplyLost(Exception):  # noqa: N818 - nothing is wrong: a test asked for i
         self.outcome = outcome
 
 
+async def any_role(arn: str) -> bool:
+    """Where there is no IAM."""
+    return True
+
+
 class Api:
-    """Answers the operations of the registry from the store. ``now`` is the clock that the answers are dated by."""
+    """Answers the operations of the registry from the store. ``now`` is the clock that the answers are dated by.
+
+    ``role_exists`` asks IAM for the role of an ARN.
+    """
 
     def __init__(
-        self, store: Store, faults: Faults, limit: RateLimit, calls: CallLog, now: Callable[[], float] = time.time
+        self,
+        store: Store,
+        faults: Faults,
+        limit: RateLimit,
+        calls: CallLog,
+        now: Callable[[], float] = time.time,
+        role_exists: Callable[[str], Awaitable[bool]] = any_role,
     ) -> None:
+        self._role_exists = role_exists
         self._now = now
         self._store = store
         self._faults = faults
@@ -95,9 +111,13 @@ class Api:
         caller = request.caller
         if not self._limit.allows(request.operation, caller.account, caller.region):
             raise throttled()
-        await self._fault(request.operation, name, "before")
+        place = (caller.account, caller.region)
+        state = self._store.of(*place)
+        arm(self._faults, state, request.operation, document, name)
+        await self._fault(request.operation, name, "before", place)
+        await self._check_role(state, document)
         body = self._perform(request, document)
-        await self._fault(request.operation, name, "after")
+        await self._fault(request.operation, name, "after", place)
         return ApiReply(200, body)
 
     def _perform(self, request: ApiRequest, document: object) -> bytes:
@@ -109,15 +129,21 @@ class Api:
         state = self._store.of(request.caller.account, request.caller.region)
         return encoded(model.output, operation.behaviour(state, asked, self._now()))
 
-    async def _fault(self, operation: str, name: str, when: When) -> None:
-        effect = self._faults.take_effect(operation, name, when)
+    async def _check_role(self, state: AccountState, document: object) -> None:
+        """Raises ApiError for an execution role that IAM does not have, if that is looked at."""
+        arn = document.get("ExecutionRoleArn") if isinstance(document, dict) else None
+        if state.switches.execution_role_must_exist and isinstance(arn, str) and not await self._role_exists(arn):
+            raise role_not_assumable(arn)
+
+    async def _fault(self, operation: str, name: str, when: When, place: Place) -> None:
+        effect = self._faults.take_effect(operation, name, when, place)
         if effect is None:
             return
         if isinstance(effect, DelayEffect):
             await asyncio.sleep(effect.seconds)
             return
         if isinstance(effect, ErrorEffect):
-            raise ApiError(effect.code, effect.message, effect.status)
+            raise ApiError(effect.code, effect.message.replace("{operation}", operation), effect.status)
         if isinstance(effect, KillEffect):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(effect.pid, signal.SIGKILL)

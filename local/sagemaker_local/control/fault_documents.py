@@ -13,13 +13,16 @@ from sagemaker_local.control.faults import (
     FailureFault,
     Fault,
     KillEffect,
+    MaintenanceFault,
     OperationFault,
     Planned,
     RollbackFault,
     StuckFault,
 )
+from sagemaker_local.control.named_faults import Kind, named, planned_of
 
-_ENDPOINT_FAULTS = ("failure", "stuckDeletingSeconds", "rollbackFailure")
+_RESOURCES = {"model": Kind.MODEL, "endpointConfig": Kind.ENDPOINT_CONFIG, "endpoint": Kind.ENDPOINT}
+_ENDPOINT_FAULTS = ("failure", "stuckDeletingSeconds", "rollbackFailure", "maintenanceSeconds")
 _EFFECTS = "error, kill, drop, delaySeconds"
 
 
@@ -27,12 +30,14 @@ def fault_of(document: object) -> tuple[Fault, int | None]:
     """The fault and how often it strikes. Raises ValueError naming field and remedy."""
     if not isinstance(document, dict):
         raise ValueError("a fault must be a JSON object")
+    if "fault" in document:
+        return _named_fault(document)
     times = document.get("times", 1)
     if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
         raise ValueError("times must be a positive integer, or null for a fault that stays until it is removed")
     if "endpoint" in document:
         return _endpoint_fault(document), times
-    _known(document, {"operation", "name", "when", "times", "effect"})
+    _known(document, {"operation", "others", "name", "when", "times", "effect"})
     when = document.get("when", "before")
     if when not in ("before", "after"):
         raise ValueError("when must be before or after")
@@ -40,7 +45,23 @@ def fault_of(document: object) -> tuple[Fault, int | None]:
     name = document.get("name")
     if name is not None and not isinstance(name, str):
         raise ValueError("name must be the name of a resource, or be left out")
-    return OperationFault(operation, when, _effect(document.get("effect")), name), times
+    others = document.get("others", [])
+    if not isinstance(others, list) or not all(isinstance(each, str) for each in others):
+        raise ValueError("others must be a list of further operations that the fault strikes, or be left out")
+    return OperationFault(operation, when, _effect(document.get("effect")), name, tuple(others)), times
+
+
+def _named_fault(document: Mapping[str, Any]) -> tuple[Fault, int | None]:
+    _known(document, {"fault", *_RESOURCES})
+    resources = [each for each in _RESOURCES if each in document]
+    if len(resources) != 1:
+        raise ValueError(f"a named fault must have exactly one of {', '.join(_RESOURCES)}")
+    marker = named(_text(document, "fault", "a name such as capacity or throttling:3"))
+    name = _text(document, resources[0], "a name")
+    found = planned_of(marker, _RESOURCES[resources[0]], name)
+    if found is None:
+        raise ValueError(f"{marker.text} strikes no {resources[0]}; it is a fault of {marker.strikes}")
+    return found
 
 
 def _endpoint_fault(document: Mapping[str, Any]) -> Fault:
@@ -48,12 +69,15 @@ def _endpoint_fault(document: Mapping[str, Any]) -> Fault:
     endpoint = _text(document, "endpoint", "the name of an endpoint")
     if sum(each in document for each in _ENDPOINT_FAULTS) != 1:
         raise ValueError(
-            "a fault of an endpoint must have exactly one of failure and stuckDeletingSeconds and rollbackFailure"
+            "a fault of an endpoint must have exactly one of failure and stuckDeletingSeconds and rollbackFailure and "
+            "maintenanceSeconds"
         )
     if "failure" in document:
         return FailureFault(endpoint, _text(document, "failure", 'a FailureReason, or ""'))
     if "rollbackFailure" in document:
         return RollbackFault(endpoint, _text(document, "rollbackFailure", 'a FailureReason, or ""'))
+    if "maintenanceSeconds" in document:
+        return MaintenanceFault(endpoint, _seconds(document, "maintenanceSeconds"))
     return StuckFault(endpoint, _seconds(document, "stuckDeletingSeconds"))
 
 
@@ -107,8 +131,9 @@ def _seconds(document: Mapping[str, Any], field: str) -> float:
 
 
 def document_of(planned: Planned) -> dict[str, Any]:
-    """As it was posted, with its id and how often it still strikes."""
-    return {"id": planned.id, "times": planned.times, **_described(planned.fault)}
+    """As it was posted, with its id and how often it still strikes; of a marker with account and region."""
+    where = {"account": planned.place[0], "region": planned.place[1]} if planned.place else {}
+    return {"id": planned.id, "times": planned.times, **where, **_described(planned.fault)}
 
 
 def _described(fault: Fault) -> dict[str, Any]:
@@ -119,9 +144,12 @@ def _described(fault: Fault) -> dict[str, Any]:
             return {"endpoint": endpoint, "stuckDeletingSeconds": seconds}
         case RollbackFault(endpoint, reason):
             return {"endpoint": endpoint, "rollbackFailure": reason}
+        case MaintenanceFault(endpoint, seconds):
+            return {"endpoint": endpoint, "maintenanceSeconds": seconds}
         case OperationFault():
             effect = _effect_described(fault.effect)
-            return {"operation": fault.operation, "name": fault.name, "when": fault.when, "effect": effect}
+            others = {"others": list(fault.others)} if fault.others else {}
+            return {"operation": fault.operation, "name": fault.name, "when": fault.when, "effect": effect, **others}
 
 
 def _effect_described(effect: Effect) -> dict[str, Any]:

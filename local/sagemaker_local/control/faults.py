@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 When = Literal["before", "after"]
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorEffect:
-    """The operation answers with this error."""
+    """The operation answers with this error; ``{operation}`` in the message is the operation's name."""
 
     code: str
     message: str
@@ -42,16 +42,21 @@ Effect = ErrorEffect | KillEffect | DropEffect | DelayEffect
 
 @dataclass(frozen=True, slots=True)
 class OperationFault:
-    """``operation`` "*" is any, ``name`` None any resource. A call struck before is not applied, but for a delay."""
+    """``operation`` "*" is any, ``name`` None any resource. A call struck before is not applied, but for a delay.
+
+    ``others`` are operations that are meant too; all are counted together.
+    """
 
     operation: str
     when: When
     effect: Effect
     name: str | None = None
+    others: tuple[str, ...] = ()
 
     def strikes(self, operation: str, name: str, when: When) -> bool:
         """Whether a call is meant."""
-        return when == self.when and self.operation in ("*", operation) and (self.name is None or self.name == name)
+        meant = self.operation in ("*", operation) or operation in self.others
+        return when == self.when and meant and (self.name is None or self.name == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +83,41 @@ class RollbackFault:
     reason: str
 
 
-Fault = OperationFault | FailureFault | StuckFault | RollbackFault
+@dataclass(frozen=True, slots=True)
+class MaintenanceFault:
+    """SageMaker works on the endpoint for so long, soon after its next change; the clock's seconds."""
+
+    endpoint: str
+    seconds: float
+
+
+Fault = OperationFault | FailureFault | StuckFault | RollbackFault | MaintenanceFault
+
+Place = tuple[str, str]
+"""Account and region."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A fault that waits. ``times``: how often it still strikes; None until it is removed."""
+    """A fault that waits. ``times``: how often it still strikes; None until it is removed. ``place`` None is any."""
 
     id: int
     fault: Fault
     times: int | None
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A resource whose markers plan faults. ``config`` is set for what an endpoint's change with that one ends in."""
+
+    kind: str
+    place: Place
+    name: str
+    config: str = ""
+
+
+F = TypeVar("F", FailureFault, StuckFault, RollbackFault, MaintenanceFault)
 
 
 class Faults:
@@ -96,15 +126,32 @@ class Faults:
     def __init__(self) -> None:
         self._planned: dict[int, Planned] = {}
         self._last_id = 0
+        self._marked: dict[Owner, dict[str, int]] = {}
 
     def __iter__(self) -> Iterator[Planned]:
         return iter(list(self._planned.values()))
 
-    def add(self, fault: Fault, times: int | None) -> int:
+    def add(self, fault: Fault, times: int | None, place: Place | None = None) -> int:
         """Returns its id."""
         self._last_id += 1
-        self._planned[self._last_id] = Planned(self._last_id, fault, times)
+        self._planned[self._last_id] = Planned(self._last_id, fault, times, place)
         return self._last_id
+
+    def mark(self, owner: Owner, wanted: Mapping[str, tuple[Fault, int | None]]) -> None:
+        """Plan what the owner's markers ask for, each once, and take back what they ask for no more.
+
+        A marker that has struck as often as it may, or whose fault was removed, strikes again only when it was away.
+        """
+        for other in [each for each in self._marked if replace(each, config="") == replace(owner, config="")]:
+            kept = wanted if other == owner else {}
+            for marker in [each for each in self._marked[other] if each not in kept]:
+                planned = self._planned.pop(self._marked[other][marker], None)
+                if other == owner or planned is not None:
+                    del self._marked[other][marker]
+        known = self._marked.setdefault(owner, {})
+        for marker, (fault, times) in wanted.items():
+            if marker not in known:
+                known[marker] = self.add(fault, times, owner.place)
 
     def remove(self, fault_id: int | None = None) -> bool:
         """One by its id, or all. Returns whether there was one."""
@@ -113,37 +160,42 @@ class Faults:
             return True
         return self._planned.pop(fault_id, None) is not None
 
-    def take_effect(self, operation: str, name: str, when: When) -> Effect | None:
+    def take_effect(self, operation: str, name: str, when: When, place: Place | None = None) -> Effect | None:
         """What strikes this call, counted as struck."""
         for each in self._planned.values():
             if isinstance(each.fault, OperationFault) and each.fault.strikes(operation, name, when):
+                if each.place not in (None, place):
+                    continue
                 self._struck(each)
                 return each.fault.effect
         return None
 
-    def take_failure(self, endpoint: str) -> str | None:
+    def take_failure(self, endpoint: str, place: Place | None = None) -> str | None:
         """The FailureReason that the endpoint's change must end with."""
-        for each in self._planned.values():
-            if isinstance(each.fault, FailureFault) and each.fault.endpoint == endpoint:
-                self._struck(each)
-                return each.fault.reason
-        return None
+        found = self._take(FailureFault, endpoint, place)
+        return found.reason if found else None
 
-    def take_rollback_failure(self, endpoint: str) -> str | None:
+    def take_rollback_failure(self, endpoint: str, place: Place | None = None) -> str | None:
         """The FailureReason that the endpoint's rollback must end with."""
-        for each in self._planned.values():
-            if isinstance(each.fault, RollbackFault) and each.fault.endpoint == endpoint:
-                self._struck(each)
-                return each.fault.reason
-        return None
+        found = self._take(RollbackFault, endpoint, place)
+        return found.reason if found else None
 
-    def take_stuck_seconds(self, endpoint: str) -> float:
+    def take_stuck_seconds(self, endpoint: str, place: Place | None = None) -> float:
         """How much longer the endpoint's deletion must take."""
+        found = self._take(StuckFault, endpoint, place)
+        return found.seconds if found else 0.0
+
+    def take_maintenance_seconds(self, endpoint: str, place: Place | None = None) -> float:
+        """How long SageMaker works on the endpoint after this change; 0 when it does not."""
+        found = self._take(MaintenanceFault, endpoint, place)
+        return found.seconds if found else 0.0
+
+    def _take(self, kind: type[F], endpoint: str, place: Place | None) -> F | None:
         for each in self._planned.values():
-            if isinstance(each.fault, StuckFault) and each.fault.endpoint == endpoint:
+            if isinstance(each.fault, kind) and each.fault.endpoint == endpoint and each.place in (None, place):
                 self._struck(each)
-                return each.fault.seconds
-        return 0.0
+                return each.fault
+        return None
 
     def _struck(self, planned: Planned) -> None:
         if planned.times is None:
@@ -151,4 +203,4 @@ class Faults:
         if planned.times <= 1:
             del self._planned[planned.id]
         else:
-            self._planned[planned.id] = Planned(planned.id, planned.fault, planned.times - 1)
+            self._planned[planned.id] = replace(planned, times=planned.times - 1)

@@ -5,17 +5,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiohttp
 
+from sagemaker_local.asynchronous.counts import Backlog
+from sagemaker_local.asynchronous.metrics import backlog_series, variant_series
 from sagemaker_local.control.lifecycle.clock import Clock
+from sagemaker_local.control.load_metrics import (
+    HIGH_RESOLUTION_SECONDS,
+    Copies,
+    component_series,
+    concurrency_series,
+)
 from sagemaker_local.control.metrics import PERIOD_SECONDS, Series, series_of
+from sagemaker_local.control.state.components import ComponentKey
 from sagemaker_local.control.state.store import AccountState, Store
 from sagemaker_local.metrics.alarm import AlarmState
+from sagemaker_local.router.load import Load
 from sagemaker_local.router.period import VariantPeriod
+from sagemaker_local.router.routes import EndpointKey
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +61,19 @@ class Router(Protocol):
     async def periods(self) -> list[VariantPeriod]:
         """What was answered since the last call of this."""
 
+    async def loads(self) -> list[Load]:
+        """How busy everything is now."""
+
+
+class Backlogs(Protocol):
+    """What counts asynchronous requests."""
+
+    def backlogs(self) -> Mapping[EndpointKey, Backlog]:
+        """Of every asynchronous endpoint."""
+
+    def take(self) -> Mapping[tuple[EndpointKey, str], Mapping[str, Mapping[float, int]]]:
+        """What happened since the last call of this, by endpoint and variant."""
+
 
 Ticked = Callable[[tuple[Alarm, ...]], Awaitable[None]]
 
@@ -56,10 +81,12 @@ Ticked = Callable[[tuple[Alarm, ...]], Awaitable[None]]
 class Monitor:
     """Every ten seconds of the clock alarms are judged, every minute metrics are published before."""
 
-    def __init__(self, clock: Clock, store: Store, router: Router, aws_url: str) -> None:
+    def __init__(self, clock: Clock, store: Store, router: Router, aws_url: str, backlogs: Backlogs) -> None:
         self._clock = clock
         self._store = store
         self._router = router
+        self._backlogs = backlogs
+        self._calls: Counter[ComponentKey] = Counter()
         self._url = aws_url + _CLOUDWATCH
         self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         self._published = clock.now() // PERIOD_SECONDS
@@ -97,17 +124,42 @@ class Monitor:
     async def tick(self) -> None:
         """Publish what is due, then judge every alarm."""
         now = self._clock.now()
-        data: list[Series] = []
+        copies = {
+            each.key: each.current_copies for state in self._store.states() for each in state.inference_components
+        }
+        data = [
+            each.document((now // HIGH_RESOLUTION_SECONDS - 1) * HIGH_RESOLUTION_SECONDS)
+            for each in await self._load(copies)
+        ]
         minute = now // PERIOD_SECONDS
         if minute > self._published:
             self._published = minute
-            endpoints = {each.key: each for each in self._store.endpoints()}
-            periods = await self._router.periods()
-            data = series_of(periods, endpoints, self._store.switches.idle_variants_publish_zero)
-        timestamp = (minute - 1) * PERIOD_SECONDS
-        alarms = await self._tell(now, [each.document(timestamp) for each in data], evaluate=True)
-        for each in self.ticked:
-            await each(alarms)
+            data += [each.document((minute - 1) * PERIOD_SECONDS) for each in await self._minute(copies)]
+        alarms = await self._tell(now, data, evaluate=True)
+        for act in self.ticked:
+            await act(alarms)
+
+    async def _load(self, copies: Copies) -> list[Series]:
+        loads = await self._router.loads()
+        for each in loads:
+            if each.component is not None:
+                self._calls[each.key[0], each.key[1], each.component] += each.calls
+        scaled = frozenset(
+            (state.account, state.region, each) for state in self._store.states() for each in state.scaling.targets
+        )
+        return concurrency_series(loads, copies, scaled)
+
+    async def _minute(self, copies: Copies) -> list[Series]:
+        endpoints = {each.key: each for each in self._store.endpoints()}
+        idle = self._store.switches.idle_variants_publish_zero
+        calls, self._calls = self._calls, Counter()
+        taken = {part: fields for part, fields in self._backlogs.take().items() if part[0] in endpoints}
+        return [
+            *series_of(await self._router.periods(), endpoints, idle),
+            *component_series(calls, copies, idle_publish_zero=idle),
+            *backlog_series(self._backlogs.backlogs()),
+            *variant_series(taken),
+        ]
 
     async def change_alarms(self, state: AccountState) -> None:
         """Put and delete the alarms that scaling policies made and left."""

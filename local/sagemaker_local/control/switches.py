@@ -34,8 +34,9 @@ class Switches:
     DeleteModel says nothing of it; endpoint configurations in use can be deleted, though they must not be."""
 
     real_time_to_asynchronous_refused: bool = True
-    """UpdateEndpoint refuses to make a real-time endpoint asynchronous or the other way round. No AWS page speaks of
-    it."""
+    """UpdateEndpoint refuses to make a real-time endpoint asynchronous or the other way round. Seen of the latter: "The
+    AsyncInferenceConfig parameter cannot be removed from this endpoint" (aws/sagemaker-python-sdk #3124); no AWS page
+    speaks of the former."""
 
     backlog_counts_running: bool = True
     """ApproximateBacklogSize counts what is being processed, beside what waits. AWS, Alarms and logs for asynchronous
@@ -78,6 +79,10 @@ class Switches:
     scalable_target_needs_in_service: bool = True
     """Whether a variant of an endpoint that is Creating can be registered for scaling (Application Auto Scaling
     does not say)."""
+
+    execution_role_must_exist: bool = False
+    """Whether an ExecutionRoleArn that IAM does not have is refused, as AWS does ("Could not assume role",
+    awslabs/predictive-maintenance-using-machine-learning #3). Off, so that nobody needs a role on a laptop."""
 
 
 DEFAULTS = Switches()

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from sagemaker_local.hosting.types import ContainerSpec, FleetSpec
 
+_MULTI_MODEL = "SAGEMAKER_MULTI_MODEL"
+"""How AWS's own containers know that they are in the mode MultiModel (aws/sagemaker-inference-toolkit)."""
+
 # Of the host's environment; credentials and proxies of the person who runs it stay out of model code's reach.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "PYTHONPATH", "TZ")
 
@@ -22,6 +25,7 @@ def server_environment(
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {
         **inherited,
+        **({_MULTI_MODEL: "true"} if container.multi_model else {}),
         "PYTHONUNBUFFERED": "1",
         "AWS_REGION": spec.region,
         "AWS_DEFAULT_REGION": spec.region,

@@ -34,20 +34,36 @@ def extract_failed(container: str, url: str, cause: str) -> FleetFailure:
     )
 
 
-def ping_failed(variant: str, cause: str) -> FleetFailure:
-    """No instance answered /ping in time."""
+def ping_failed(variant: str, cause: str, container: str = "primary") -> FleetFailure:
+    """No instance answered /ping in time; ``container`` names one of several."""
     return FleetFailure(
         FailureClass.PING_HEALTH_CHECK,
-        f"The primary container for production variant {variant} did not pass the ping health check. "
+        f"The {container} container for production variant {variant} did not pass the ping health check. "
         f"Please check CloudWatch logs for this endpoint. ({cause})",
     )
 
 
-def several_containers(variant: str, count: int) -> FleetFailure:
-    """Inference pipelines and direct invocation are not served yet."""
+def echo_among_others(variant: str) -> FleetFailure:
+    """No process is there that another container's reply could be sent to."""
     return FleetFailure(
         FailureClass.UNSUPPORTED,
-        f"Production variant {variant} has {count} containers; local SageMaker serves models of one container.",
+        f"Production variant {variant} has local://echo beside other images; in local SageMaker that image is for "
+        "models whose every container has it.",
+    )
+
+
+def no_multi_model(variant: str, cause: str) -> FleetFailure:
+    """The container does not answer GET /models (AWS: Custom Containers Contract for Multi-Model Endpoints)."""
+    return ping_failed(variant, f"It is in the mode MultiModel and so must answer GET /models with 200; {cause}")
+
+
+def environment_not_made(image: str, cause: str) -> FleetFailure:
+    """The Python environment that the image map names for an image."""
+    return FleetFailure(
+        FailureClass.IMAGE,
+        f"Please make sure all images included in the model exist, and that the execution role used to create the "
+        f"model has permissions to access them. (sagemaker-local: the Python environment of {image} was not made: "
+        f"{cause})",
     )
 
 

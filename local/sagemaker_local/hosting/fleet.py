@@ -6,19 +6,28 @@ import asyncio
 import contextlib
 import secrets
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sagemaker_local.hosting import failures
-from sagemaker_local.hosting.environment import server_environment
-from sagemaker_local.hosting.images import ECHO_IMAGE, find_rule
+from sagemaker_local.hosting.commands import command_of
+from sagemaker_local.hosting.group import ContainerNeverHealthyError, Server, ServerGroup
+from sagemaker_local.hosting.images import ECHO_IMAGE
 from sagemaker_local.hosting.logs import LogShipper, LogStream
 from sagemaker_local.hosting.model_data import prepare
+from sagemaker_local.hosting.multi_model import ModelStore, StoreTools
 from sagemaker_local.hosting.server import ModelServer, NeverHealthyError, ServerCommand
 from sagemaker_local.hosting.settings import HostSettings
 from sagemaker_local.hosting.storage import Storage
-from sagemaker_local.hosting.types import FleetFailure, FleetSpec, InstanceState, InstanceStatus
+from sagemaker_local.hosting.types import (
+    ContainerSpec,
+    FleetFailure,
+    FleetSpec,
+    InstanceState,
+    InstanceStatus,
+    container_names,
+)
 from sagemaker_local.router.routes import Instance
 
 LOOPBACK = "127.0.0.1"
@@ -46,9 +55,11 @@ class Fleet:
         self._spec = spec
         self._tools = tools
         self._ids: list[str] = [_instance_id() for _ in range(spec.count)]
-        self._servers: list[ModelServer] = []
-        self._leaving: set[ModelServer] = set()
-        self._command: ServerCommand | None = None
+        self._servers: list[Server] = []
+        self._leaving: set[Server] = set()
+        self._stores: dict[Server, ModelStore] = {}
+        self._commands: tuple[ServerCommand, ...] = ()
+        self._names = container_names(each.hostname for each in spec.containers)
         self._preparing: asyncio.Future[None] | None = None
         safe_name = f"{spec.account}-{spec.region}-{spec.endpoint_name}-{spec.variant_name}-{secrets.token_hex(4)}"
         self._base = tools.settings.state_dir / "fleets" / safe_name
@@ -80,7 +91,7 @@ class Fleet:
     def routes(self) -> tuple[Instance, ...]:
         """The instances that can take requests now, as the router wants them."""
         return tuple(
-            Instance(each.instance_id, LOOPBACK, each.port)
+            Instance(each.instance_id, LOOPBACK, each.port, each.containers)
             for each in self.instances
             if each.status is InstanceStatus.IN_SERVICE and each.port is not None
         )
@@ -97,7 +108,13 @@ class Fleet:
             shared_by=shared_by,
             restarts=server.restarts,
             message=server.message,
+            containers=server.ports if serving and len(self._names) > 1 else (),
+            models=self._stores[server].models if server in self._stores else (),
         )
+
+    def store_at(self, port: int) -> ModelStore | None:
+        """The models of the multi-model container that serves at a port."""
+        return next((store for server, store in self._stores.items() if server.port == port), None)
 
     async def started(self) -> None:
         """Return when every instance is in service. Raises FleetFailure; the fleet must then be stopped."""
@@ -115,62 +132,102 @@ class Fleet:
             raise
 
     async def _prepare(self) -> None:
-        spec, settings = self._spec, self._tools.settings
-        if len(spec.containers) != 1:
-            raise failures.several_containers(spec.variant_name, len(spec.containers))
-        container = spec.containers[0]
-        rule = find_rule(settings.image_rules, container.image)
-        if rule is None:
-            raise failures.image_missing(spec.variant_name, container.image)
-        preparing = self._tools.in_thread(prepare, spec, settings, self._tools.storage, self._base, self._say_outside())
-        self._preparing = asyncio.ensure_future(preparing)
-        await asyncio.shield(self._preparing)
-        endpoint_url = settings.container_endpoint_url or settings.aws_endpoint_url
-        environment = server_environment(spec, container, rule.environment, self._base, endpoint_url)
-        packages = self._base / "packages"
-        if packages.is_dir():
-            environment["PYTHONPATH"] = ":".join(filter(None, (str(packages), environment.get("PYTHONPATH"))))
-        self._command = ServerCommand(rule.command, environment, self._base)
+        spec = self._spec
+        if any(each.image == ECHO_IMAGE for each in spec.containers):
+            raise failures.echo_among_others(spec.variant_name)
+        commands: list[ServerCommand] = []
+        for name, container in zip(self._names, spec.containers, strict=True):
+            base = self._base / name if len(spec.containers) > 1 else self._base
+            arguments = (container, base, self._say_outside(name), commands)
+            self._preparing = asyncio.ensure_future(self._tools.in_thread(self._make_ready, *arguments))
+            await asyncio.shield(self._preparing)
+        self._commands = tuple(commands)
+
+    def _make_ready(
+        self, container: ContainerSpec, base: Path, say: Callable[[str], None], commands: list[ServerCommand]
+    ) -> None:
+        """Blocks. Raises FleetFailure."""
+        settings = self._tools.settings
+        prepare(self._spec, container, settings, self._tools.storage, base, say)
+        commands.append(command_of(self._spec, container, settings, base, say))
 
     async def _grow(self) -> None:
         """Start the processes that the count asks for and wait for them. Raises FleetFailure."""
-        wanted = min(len(self._ids), self._tools.settings.max_processes_per_variant)
+        wanted = min(len(self._ids), max(1, self._tools.settings.max_processes_per_variant // len(self._names)))
         new = [self._server(index) for index in range(len(self._servers), wanted)]
         self._servers = [*self._servers, *new]
         try:
-            await asyncio.gather(*(each.ready() for each in new))
-        except NeverHealthyError as error:
+            await self._until_ready(new)
+        except FleetFailure:
             self._servers = [each for each in self._servers if each not in new]
-            await asyncio.gather(*(each.stop() for each in new))
-            raise failures.ping_failed(self._spec.variant_name, str(error)) from error
+            await self._end(new)
+            raise
 
-    def _server(self, index: int) -> ModelServer:
-        assert self._command is not None  # noqa: S101 - _prepare made it
-        settings = self._tools.settings
-        seconds = self._spec.container_startup_health_check_timeout_seconds
-        stream = self._stream(self._ids[index])
+    async def _until_ready(self, servers: list[Server]) -> None:
+        variant = self._spec.variant_name
+        try:
+            await asyncio.gather(*(each.ready() for each in servers))
+        except ContainerNeverHealthyError as error:
+            raise failures.ping_failed(variant, str(error), error.container) from error
+        except NeverHealthyError as error:
+            raise failures.ping_failed(variant, str(error)) from error
+        for each in servers:
+            wrong = await self._stores[each].check() if each in self._stores else None
+            if wrong is not None:
+                raise failures.no_multi_model(variant, wrong)
+
+    async def _end(self, servers: Iterable[Server]) -> None:
+        await asyncio.gather(*(each.stop() for each in servers))
+        for each in servers:
+            self._stores.pop(each, None)
+
+    def _server(self, index: int) -> Server:
+        names, instance_id = self._names, self._ids[index]
+        servers = [
+            self._model_server(each, instance_id, name) for each, name in zip(self._commands, names, strict=True)
+        ]
+        if len(servers) > 1:
+            return ServerGroup(servers, names)
+        if self._spec.containers[0].multi_model:
+            settings, stream = self._tools.settings, self._stream(instance_id)
+
+            def say(line: str) -> None:
+                self._tools.logs.write(stream, line)
+
+            tools = StoreTools(settings, self._tools.storage, self._tools.in_thread, say)
+            self._stores[servers[0]] = ModelStore(servers[0], self._spec, tools, self._base / instance_id)
+        return servers[0]
+
+    def _model_server(self, command: ServerCommand, instance_id: str, name: str) -> ModelServer:
+        spec, settings = self._spec, self._tools.settings
+        seconds = spec.container_startup_health_check_timeout_seconds
+        if seconds is None:
+            seconds = settings.container_startup_health_check_timeout_seconds
+        stream = self._stream(instance_id, name)
         return ModelServer(
-            self._command,
+            command,
             settings,
-            settings.container_startup_health_check_timeout_seconds if seconds is None else seconds,
+            seconds if spec.most_startup_seconds is None else min(seconds, spec.most_startup_seconds),
             on_line=lambda line: self._tools.logs.write(stream, line),
             on_change=lambda: self._tools.changed(self),
         )
 
-    def _stream(self, instance_id: str) -> LogStream:
+    def _stream(self, instance_id: str, name: str = "") -> LogStream:
+        """The container's name ends the stream's where there are several."""
         spec = self._spec
         group = spec.log_group or f"/aws/sagemaker/Endpoints/{spec.endpoint_name}"
-        return LogStream(spec.account, spec.region, group, f"{spec.variant_name}/{instance_id}{spec.log_suffix}")
+        end = f"/{name}" if name and len(self._names) > 1 else ""
+        return LogStream(spec.account, spec.region, group, f"{spec.variant_name}/{instance_id}{end}{spec.log_suffix}")
 
-    def _say(self, line: str) -> None:
+    def _say(self, line: str, name: str = "") -> None:
         if self._ids:
-            self._tools.logs.write(self._stream(self._ids[0]), line)
+            self._tools.logs.write(self._stream(self._ids[0], name), line)
 
-    def _say_outside(self) -> Callable[[str], None]:
+    def _say_outside(self, name: str) -> Callable[[str], None]:
         loop = asyncio.get_running_loop()
 
         def say(line: str) -> None:
-            loop.call_soon_threadsafe(self._say, line)
+            loop.call_soon_threadsafe(self._say, line, name)
 
         return say
 
@@ -196,16 +253,16 @@ class Fleet:
             self._tools.changed(self)
 
     async def _shrink(self, count: int, before_stop: BeforeStop | None) -> None:
-        keep = min(count, self._tools.settings.max_processes_per_variant)
+        keep = min(count, max(1, self._tools.settings.max_processes_per_variant // len(self._names)))
         leaving = self._servers[keep:]
-        left = tuple(Instance("", LOOPBACK, each.port) for each in leaving if each.port is not None)
+        left = tuple(Instance("", LOOPBACK, each.port, each.ports) for each in leaving if each.port is not None)
         self._ids = self._ids[:count]
         self._servers = self._servers[:keep]
         self._leaving.update(leaving)
         self._tools.changed(self)
         if before_stop is not None and left:
             await before_stop(left)
-        await asyncio.gather(*(each.stop() for each in leaving))
+        await self._end(leaving)
         self._leaving.difference_update(leaving)
 
     async def stop(self) -> None:
@@ -220,7 +277,7 @@ class Fleet:
             await self._starting
         if self._preparing is not None:  # a thread cannot be interrupted; it must not write into a removed folder
             await asyncio.wait({self._preparing})
-        await asyncio.gather(*(each.stop() for each in (*self._servers, *self._leaving)))
+        await self._end((*self._servers, *self._leaving))
         await self._tools.logs.flush()
         await self._tools.in_thread(_remove, self._base)
         self._tools.stopped(self)

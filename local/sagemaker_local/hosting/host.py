@@ -11,6 +11,7 @@ from sagemaker_local.hosting.fleet import Fleet, FleetTools
 from sagemaker_local.hosting.logs import LogShipper, LogStream
 from sagemaker_local.hosting.settings import HostSettings
 from sagemaker_local.hosting.storage import Storage
+from sagemaker_local.hosting.tails import Tails
 from sagemaker_local.hosting.types import FleetSpec
 
 __all__ = ["Fleet", "Host", "OnChange"]
@@ -50,6 +51,11 @@ class Host:
     def write_log(self, stream: LogStream, line: str) -> None:
         """Add a line that no container wrote."""
         self._logs.write(stream, line)
+
+    @property
+    def tails(self) -> Tails:
+        """The last lines of every instance."""
+        return self._logs.tails
 
     async def flush_logs(self) -> None:
         """Send what the containers have written so far to CloudWatch Logs."""

@@ -64,11 +64,16 @@ _QUIET = {"OMP_NUM_THREADS": "1"}
 
 @dataclass(frozen=True, slots=True)
 class ImageRule:
-    """One entry of the image map: ``command serve`` serves the images that match ``match``, a glob; case matters."""
+    """One entry of the image map: ``command serve`` serves the images that match ``match``, a glob; case matters.
+
+    ``python`` are requirements of an environment of their own; the command runs in it, and may then be empty: the
+    image is served as without this entry.
+    """
 
     match: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    python: tuple[str, ...] = ()
 
 
 def built_in_rules() -> tuple[ImageRule, ...]:
@@ -99,7 +104,7 @@ def load_rules(path: Path) -> tuple[ImageRule, ...]:
     except (OSError, yaml.YAMLError) as error:
         raise ValueError(f"image map {path}: {error}") from error
     if not isinstance(entries, list):
-        raise ValueError(f"image map {path}: must be a list of entries with match, command and environment")
+        raise ValueError(f"image map {path}: must be a list of entries with match, command, python and environment")
     return tuple(_rule(entry, f"image map {path}, entry {number}") for number, entry in enumerate(entries, 1)) + (
         built_in_rules()
     )
@@ -107,19 +112,34 @@ def load_rules(path: Path) -> tuple[ImageRule, ...]:
 
 def _rule(entry: Any, where: str) -> ImageRule:
     if not isinstance(entry, dict):
-        raise ValueError(f"{where}: must be a mapping with match, command and environment")
-    if "python" in entry:
-        raise ValueError(f"{where}: python is not supported; name the interpreter of an environment in command")
-    if unknown := sorted(set(map(str, entry)) - {"match", "command", "environment"}):
-        raise ValueError(f"{where}: unknown field {unknown[0]}; it may have match, command and environment")
+        raise ValueError(f"{where}: must be a mapping with match, command, python and environment")
+    if unknown := sorted(set(map(str, entry)) - {"match", "command", "python", "environment"}):
+        raise ValueError(f"{where}: unknown field {unknown[0]}; it may have match, command, python and environment")
     match, command, environment = entry.get("match"), entry.get("command"), entry.get("environment") or {}
     if not isinstance(match, str) or not match:
         raise ValueError(f"{where}: match must be a glob of image URIs, such as */my-server:*")
     if match == ECHO_IMAGE:
         raise ValueError(f"{where}: {ECHO_IMAGE} is answered without a process; choose another match")
+    python = _requirements(entry.get("python"), where)
     words = shlex.split(command) if isinstance(command, str) else command
-    if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
+    if words is None and python:
+        words = []
+    elif not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
         raise ValueError(f"{where}: command must be a command line; it gets the argument serve")
     if not isinstance(environment, dict):
         raise ValueError(f"{where}: environment must map names to values")
-    return ImageRule(match, tuple(words), {str(name): str(value) for name, value in environment.items()})
+    return ImageRule(match, tuple(words), {str(name): str(value) for name, value in environment.items()}, python)
+
+
+def _requirements(value: Any, where: str) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    found = [value] if isinstance(value, str) else value
+    if not isinstance(found, list) or not found or not all(isinstance(each, str) and each.strip() for each in found):
+        raise ValueError(f"{where}: python must be a requirement, such as scikit-learn==1.4.2, or a list of them")
+    if others := [each for each in found if not (each[0].isalpha() or each[0] in "./")]:
+        raise ValueError(
+            f"{where}: python has {others[0]!r}, which is no requirement; it must begin with a package's name, such as "
+            "scikit-learn==1.4.2, or be the path of one"
+        )
+    return tuple(found)

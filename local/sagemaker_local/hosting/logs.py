@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from sagemaker_local.hosting.storage import LogEvent, Storage
+from sagemaker_local.hosting.tails import Tails
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class LogShipper:
     """Collects lines on the event loop and sends them from a thread. What cannot be sent is dropped, oldest first."""
 
     def __init__(self, storage: Storage, interval_seconds: float) -> None:
+        self.tails = Tails()
         self._storage = storage
         self._interval = interval_seconds
         self._waiting: dict[LogStream, deque[LogEvent]] = {}
@@ -47,6 +49,7 @@ class LogShipper:
             return
         if self._task is None:
             self._task = asyncio.create_task(self._run())
+        self.tails.add(stream.name, line)
         waiting = self._waiting.setdefault(stream, deque(maxlen=_MAX_WAITING))
         waiting.append(LogEvent(int(time.time() * 1000), line))
 

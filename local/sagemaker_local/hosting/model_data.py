@@ -11,35 +11,34 @@ from sagemaker_local.hosting import failures
 from sagemaker_local.hosting.archive import ArchiveRefusedError, UnpackLimits, unpack
 from sagemaker_local.hosting.settings import HostSettings
 from sagemaker_local.hosting.storage import DownloadError, Storage
-from sagemaker_local.hosting.types import FleetSpec
+from sagemaker_local.hosting.types import ContainerSpec, FleetSpec
 
 _INSTALL_SECONDS = 600
 
 
-def prepare(spec: FleetSpec, settings: HostSettings, storage: Storage, base: Path, say: Callable[[str], None]) -> None:
-    """Make ``base/model`` what a container finds at /opt/ml/model. Blocks; raises FleetFailure."""
+def prepare(
+    spec: FleetSpec,
+    container: ContainerSpec,
+    settings: HostSettings,
+    storage: Storage,
+    base: Path,
+    say: Callable[[str], None],
+) -> None:
+    """Make ``base/model`` what a container finds at /opt/ml/model. Blocks; raises FleetFailure.
+
+    A multi-model container finds nothing there: its models come when they are asked for.
+    """
     model = base / "model"
     model.mkdir(parents=True)
-    container = spec.containers[0]
     name = container.hostname or "container_1"
     url = container.model_data_url
-    if url:
-        archive = base / "model.tar.gz"
-        seconds = spec.model_data_download_timeout_seconds or settings.model_data_download_timeout_seconds
-        limits = UnpackLimits(
-            settings.max_unpacked_bytes,
-            settings.max_unpacked_files,
-            settings.max_unpacked_ratio,
-            settings.ratio_floor_bytes,
-        )
+    if url and not container.multi_model:
         try:
-            storage.download(url, archive, spec.account, spec.region, settings.max_archive_bytes, seconds)
-            unpack(archive, model, limits)
+            fetch(spec, url, settings, storage, base)
         except DownloadError as error:
             raise failures.download_failed(name, url, str(error)) from error
         except ArchiveRefusedError as error:
             raise failures.extract_failed(name, url, str(error)) from error
-        archive.unlink()
     requirements = model / "code" / "requirements.txt"
     if not requirements.is_file():
         return
@@ -50,6 +49,21 @@ def prepare(spec: FleetSpec, settings: HostSettings, storage: Storage, base: Pat
         )
         return
     _install(spec, requirements, base / "packages", say)
+
+
+def fetch(spec: FleetSpec, url: str, settings: HostSettings, storage: Storage, base: Path) -> None:
+    """Unpack the archive at ``url`` into ``base/model``, which is there. Raises DownloadError, ArchiveRefusedError."""
+    archive = base / "model.tar.gz"
+    seconds = spec.model_data_download_timeout_seconds or settings.model_data_download_timeout_seconds
+    limits = UnpackLimits(
+        settings.max_unpacked_bytes,
+        settings.max_unpacked_files,
+        settings.max_unpacked_ratio,
+        settings.ratio_floor_bytes,
+    )
+    storage.download(url, archive, spec.account, spec.region, settings.max_archive_bytes, seconds)
+    unpack(archive, base / "model", limits)
+    archive.unlink()
 
 
 def _install(spec: FleetSpec, requirements: Path, target: Path, say: Callable[[str], None]) -> None:

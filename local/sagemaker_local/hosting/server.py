@@ -65,6 +65,11 @@ class ModelServer:
         """The process id, None while none runs."""
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The port as a tuple; empty before the first start."""
+        return () if self.port is None else (self.port,)
+
     async def ready(self) -> None:
         """Return at the first healthy ping. Raises NeverHealthyError."""
         await asyncio.shield(self._ready)

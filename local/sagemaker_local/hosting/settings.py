@@ -67,6 +67,16 @@ class HostSettings:
 
     ratio_floor_bytes: int = 64 * MEBIBYTE
 
+    multi_model_memory_bytes: int = 2 * GIBIBYTE
+    """Of the models in one multi-model container, by the size of their unpacked files; above it the one that was used
+    least recently is unloaded."""
+
+    model_load_timeout_seconds: float = 360.0
+    """For a multi-model container to load one model (AWS: Invoke a Multi-Model Endpoint)."""
+
+    cache_dir: Path | None = None
+    """For what outlives the run: the Python environments of the image map. None keeps them in ``state_dir``."""
+
     allow_requirements: bool = False
     """Whether ``code/requirements.txt`` of an archive is installed (into the fleet's own folder) before the start."""
 

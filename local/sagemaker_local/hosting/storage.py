@@ -22,6 +22,10 @@ class DownloadError(Exception):
     """The object was not read; the text says why."""
 
 
+class StorageUnreachableError(DownloadError):
+    """The object was not read because nobody answered: it may be there."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogEvent:
     """One line of a container's output. ``timestamp`` is milliseconds since the epoch."""
@@ -86,7 +90,7 @@ class Storage:
         except ClientError as error:
             raise DownloadError(f"S3 says {error.response['Error']['Code']}") from error
         except BotoCoreError as error:
-            raise DownloadError(str(error)) from error
+            raise StorageUnreachableError(str(error)) from error
 
     def put(self, url: str, body: bytes | Path, content_type: str, account: str, region: str) -> None:
         """Write bytes, or what a file has, to the object at ``s3://bucket/key``. Raises OSError."""

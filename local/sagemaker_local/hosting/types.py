@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -15,6 +15,17 @@ class ContainerSpec:
     model_data_url: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     hostname: str | None = None
+    multi_model: bool = False
+    """``model_data_url`` is a prefix, below which calls name the archive that is to be loaded."""
+
+    cached: bool = True
+    """Whether a multi-model container keeps a model after the call (API shape MultiModelConfig)."""
+
+
+def container_names(hostnames: Iterable[str | None]) -> tuple[str, ...]:
+    """What the containers of one instance are called; those without a hostname are numbered (AWS: "Log groups and
+    streams that SageMaker AI sends to CloudWatch")."""
+    return tuple(each or f"container-{number}" for number, each in enumerate(hostnames, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,9 @@ class FleetSpec:
     count: int
     model_data_download_timeout_seconds: float | None = None
     container_startup_health_check_timeout_seconds: float | None = None
+    most_startup_seconds: float | None = None
+    """Above it no time-out for the first healthy ping counts, the host's own neither."""
+
     log_group: str | None = None
     """None is the endpoint's own, ``/aws/sagemaker/Endpoints/<endpoint>``."""
 
@@ -66,6 +80,11 @@ class InstanceState:
     shared_by: int = 1
     restarts: int = 0
     message: str = ""
+    containers: tuple[int, ...] = ()
+    """The ports of all containers of an instance that has several; ``pid`` and ``port`` are the first one's."""
+
+    models: tuple[str, ...] = ()
+    """What a multi-model container has loaded, by TargetModel."""
 
 
 class FailureClass(StrEnum):

@@ -1,17 +1,25 @@
-"""moto's server. Run by ``inner.process``: prints its port on standard output, ends when standard input does."""
+"""moto's server. Run by ``inner.process``: prints a line once it serves, ends when standard input does.
+
+Arguments: the listening socket's number, and the file for what outlives it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from sagemaker_local.inner import cloudwatch
+from sagemaker_local.inner.keeping import Keeping, KeptFileError
 from sagemaker_local.router.callers import caller_of, credential_of, presigned_credential_of
 
 _ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"
@@ -54,18 +62,41 @@ def _own_account(environ: dict[str, Any]) -> str | None:
     return caller.account if own and caller is not None else None
 
 
-def _end_with_parent() -> None:
+def told_of_changes(application: Application, changed: Callable[[], None]) -> Application:
+    """``changed`` is called after every request that may have changed something."""
+
+    def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        answer = application(environ, start_response)
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            changed()
+        return answer
+
+    return call
+
+
+def _end_with_parent(keeping: Keeping) -> None:
     sys.stdin.buffer.read()
+    with contextlib.suppress(sqlite3.Error, OSError):
+        keeping.close()
     os._exit(0)
 
 
 def main() -> None:
-    """Serve S3, STS, IAM, CloudWatch and CloudWatch Logs on a free loopback port."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    """Serve S3, STS, IAM, SNS, CloudWatch and CloudWatch Logs on a socket that listens already."""
+    listener, path = int(sys.argv[1]), Path(sys.argv[2])
     cloudwatch.install()
+    try:
+        keeping = Keeping(path)
+        keeping.restore()
+    except KeptFileError as error:
+        sys.exit(f"{error}. Move the file away to start without objects.")
+    threading.Thread(target=_end_with_parent, args=(keeping,), daemon=True).start()
     application = cloudwatch.with_ticks(accounts_by_key(DomainDispatcherApplication(create_backend_app)))
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Handler)
-    print(server.server_port, flush=True)  # noqa: T201 - the parent reads it
+    with socket.socket(fileno=os.dup(listener)) as bound:
+        host, port = bound.getsockname()
+    told = told_of_changes(application, keeping.changed)
+    server = make_server(host, port, told, threaded=True, request_handler=_Handler, fd=listener)
+    print("serving", flush=True)  # noqa: T201 - the parent reads it
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # and nothing after it
     server.serve_forever()
 

@@ -261,6 +261,7 @@ def install() -> None:
         """An alarm that is there keeps its state when it is put again."""
         earlier = backend.alarms.get(fields["name"])
         alarm: Any = put_metric_alarm(backend, **fields)
+        alarm.asked = fields
         alarm.state_value = earlier.state_value if earlier else AlarmState.INSUFFICIENT_DATA.value
         if earlier:
             alarm.state_reason, alarm.state_reason_data = earlier.state_reason, earlier.state_reason_data

@@ -4,22 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
+import socket
 import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 3.0
+_SERVING = b"serving"
+_MOST_DEATHS = 3
+_SOON_SECONDS = 60.0
 
 
 class InnerAwsError(Exception):
-    """moto did not start."""
+    """moto did not start, or dies again and again."""
 
 
 class InnerAws:
-    """One child process for S3, STS, IAM and CloudWatch Logs. It ends with its parent, however that ends."""
+    """One child process for S3, STS, IAM, SNS and CloudWatch. It ends with its parent, however that ends.
 
-    def __init__(self) -> None:
+    ``file`` keeps what outlives it. A child that dies is started again on the same port; requests made meanwhile wait
+    in the socket's queue. ``on_failure`` hears why when that is given up.
+    """
+
+    def __init__(self, file: Path, on_failure: Callable[[InnerAwsError], None] = lambda error: None) -> None:
+        self._file = file
+        self._on_failure = on_failure
         self._process: asyncio.subprocess.Process | None = None
+        self._listener: socket.socket | None = None
         self._port = 0
+        self._watching: asyncio.Task[None] | None = None
+        self.restarted: list[Callable[[], Awaitable[None]]] = []
+        """Called each time after it was started again: it has forgotten all but what the file keeps."""
 
     @property
     def pid(self) -> int | None:
@@ -38,22 +57,63 @@ class InnerAws:
 
     async def start(self) -> None:
         """Return once it serves. Raises InnerAwsError when it ends before."""
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._port = self._listener.getsockname()[1]
+        await self._launch()
+        self._watching = asyncio.create_task(self._watch())
+
+    async def _launch(self) -> None:
+        assert self._listener is not None  # noqa: S101 - start() made it
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "sagemaker_local.inner.child",
+            str(self._listener.fileno()),
+            str(self._file),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            pass_fds=(self._listener.fileno(),),
             start_new_session=True,
         )
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         line = await self._process.stdout.readline()
-        if not line.strip().isdigit():
-            raise InnerAwsError(f"moto did not start: it ended with status {await self._process.wait()}.")
-        self._port = int(line)
+        if line.strip() != _SERVING:
+            raise InnerAwsError(
+                f"moto, which answers for S3, STS, IAM and CloudWatch, did not start: it ended with status "
+                f"{await self._process.wait()}; its last words are above."
+            )
+
+    async def _watch(self) -> None:
+        """Start it again when it dies, until it does so three times within a minute."""
+        loop = asyncio.get_running_loop()
+        deaths: list[float] = []
+        while True:
+            assert self._process is not None  # noqa: S101 - _launch made it
+            status = await self._process.wait()
+            deaths = [*(each for each in deaths if loop.time() - each < _SOON_SECONDS), loop.time()]
+            if len(deaths) >= _MOST_DEATHS:
+                self._on_failure(InnerAwsError(f"moto ended {len(deaths)} times within a minute, last with {status}."))
+                return
+            log.error(
+                "moto ended with status %s and is started again: S3's objects and CloudWatch's alarms are kept, "
+                "what IAM, STS, SNS, logs and metrics had is lost",
+                status,
+            )
+            try:
+                await self._launch()
+            except InnerAwsError:
+                continue  # one more death
+            for each in self.restarted:
+                await each()
 
     async def close(self) -> None:
         """End it."""
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+        if self._listener is not None:
+            self._listener.close()
         process = self._process
         if process is None:
             return

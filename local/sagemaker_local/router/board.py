@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sagemaker_local.router.choice import WeightedChoice
+from sagemaker_local.router.load import ComponentCounter
 from sagemaker_local.router.period import Period
 from sagemaker_local.router.pool import Pool
 from sagemaker_local.router.routes import SERVING, EndpointKey, EndpointRoute, RouteTable, RoutingStrategy, VariantRoute
@@ -56,17 +57,22 @@ class Counter:
 
 
 class VariantTarget:
-    """One variant ready to take requests."""
+    """One variant ready to take requests. ``containers`` are the same for each container, where it has several."""
 
-    __slots__ = ("counter", "gate", "headers", "instances", "route")
+    __slots__ = ("containers", "counter", "gate", "headers", "instances", "route")
 
     def __init__(
-        self, route: VariantRoute, instances: list[tuple[str, Pool]], counter: Counter, gate: Gate | None = None
+        self,
+        route: VariantRoute,
+        instances: list[tuple[str, Pool]],
+        counter: Counter | ComponentCounter,
+        gate: Gate | None = None,
     ) -> None:
         self.route = route
         self.instances = instances
         self.counter = counter
         self.gate = gate
+        self.containers: dict[bytes, VariantTarget] = {}
         self.headers = f"x-Amzn-Invoked-Production-Variant: {route.name}\r\n".encode("latin-1")
 
     def choose(self, tried: frozenset[Pool]) -> tuple[str, Pool] | None:
@@ -90,16 +96,25 @@ class EndpointTarget:
     ``serving``: it answers InvokeEndpoint. ``special``: more is to be done for a call than to pass it on.
     """
 
-    __slots__ = ("_by_name", "_choice", "components", "route", "serving", "special", "variants")
+    __slots__ = ("_by_name", "_choice", "components", "route", "serving", "shadows", "special", "variants")
 
     def __init__(
-        self, route: EndpointRoute, variants: list[VariantTarget], components: dict[bytes, VariantTarget] | None = None
+        self,
+        route: EndpointRoute,
+        variants: list[VariantTarget],
+        components: dict[bytes, VariantTarget] | None = None,
+        shadows: list[VariantTarget] | None = None,
     ) -> None:
         self.components = components
+        self.shadows = shadows or []
         self.route = route
         self.serving = route.status in SERVING and not route.asynchronous
         self.variants = variants
-        self.special = components is not None or any(each.route.capture or each.gate for each in variants)
+        self.special = (
+            components is not None
+            or bool(shadows)
+            or any(each.route.capture or each.gate or each.route.containers or each.route.models for each in variants)
+        )
         self._by_name: dict[bytes, list[VariantTarget]] = {}
         for each in variants:
             self._by_name.setdefault(each.route.name.encode("latin-1"), []).append(each)
@@ -130,6 +145,7 @@ class Board:
         self.counters: dict[tuple[EndpointKey, str, str], Counter] = {}
         self.pools: dict[Address, Pool] = {}
         self.gates: dict[tuple[EndpointKey, str], Gate] = {}
+        self._components: dict[tuple[EndpointKey, str], ComponentCounter] = {}
         self.emit: Callable[[Mapping[str, Any]], None] = lambda event: None
         self._waiting: list[tuple[set[Address], asyncio.Future[None]]] = []
 
@@ -142,9 +158,10 @@ class Board:
             old = self.targets.pop(key, None)
             if (route := self.table.endpoints.get(key)) is not None:
                 self.targets[key] = self._target(route)
-            for variant in (*old.variants, *(old.components or {}).values()) if old else ():
-                for _, pool in variant.instances:
-                    self._unreference(pool)
+            for variant in (*old.variants, *(old.components or {}).values(), *old.shadows) if old else ():
+                for part in (variant, *variant.containers.values()):
+                    for _, pool in part.instances:
+                        self._unreference(pool)
         self._update_gates(keys)
 
     def _target(self, route: EndpointRoute) -> EndpointTarget:
@@ -153,14 +170,29 @@ class Board:
         named = (
             None
             if components is None
-            else {each.name.encode("latin-1"): self._variant(route, each.variant) for each in components}
+            else {
+                each.name.encode("latin-1"): self._variant(route, each.variant, component=each.name)
+                for each in components
+            }
         )
-        return EndpointTarget(route, variants, named)
+        return EndpointTarget(route, variants, named, [self._variant(route, each) for each in route.shadows])
 
-    def _variant(self, route: EndpointRoute, variant: VariantRoute) -> VariantTarget:
-        counter = self.counters.setdefault((route.key, variant.name, variant.config_name), Counter())
+    def _variant(self, route: EndpointRoute, variant: VariantRoute, component: str | None = None) -> VariantTarget:
+        of_variant = self.counters.setdefault((route.key, variant.name, variant.config_name), Counter())
+        counter = of_variant if component is None else self._component_counter(route.key, component, of_variant)
         instances = [(each.instance_id, self._reference((each.host, each.port))) for each in variant.instances]
-        return VariantTarget(variant, instances, counter, self._gate(route.key, variant))
+        target = VariantTarget(variant, instances, counter, self._gate(route.key, variant))
+        for number, name in enumerate(variant.containers.names if variant.containers else ()):
+            parts = [
+                (f"{each.instance_id}/{name}", self._reference(each.addresses[number])) for each in variant.instances
+            ]
+            target.containers[name.encode("latin-1")] = VariantTarget(variant, parts, counter)
+        return target
+
+    def _component_counter(self, key: EndpointKey, name: str, variant: Counter) -> ComponentCounter:
+        counter = self._components.setdefault((key, name), ComponentCounter(variant))
+        counter.variant = variant
+        return counter
 
     def _gate(self, key: EndpointKey, variant: VariantRoute) -> Gate | None:
         if variant.serverless is None:

@@ -17,6 +17,7 @@ from sagemaker_local.router import control
 from sagemaker_local.router.board import Board
 from sagemaker_local.router.front import Front
 from sagemaker_local.router.limits import RouterSettings
+from sagemaker_local.router.load import measured
 from sagemaker_local.router.period import taken
 
 _SWEEP_SECONDS = 0.25
@@ -36,7 +37,8 @@ class Child:
         """Until told to close, or until the parent is gone."""
         loop = asyncio.get_running_loop()
         reader, writer = await asyncio.open_unix_connection(sock=parent)
-        self._front.special.emit = self._board.emit = lambda event: self._emit(event, writer)
+        special = self._front.special
+        special.emit = special.models.emit = self._board.emit = lambda event: self._emit(event, writer)
         await self._answer(await control.receive(reader), writer)  # the table; without it every endpoint is unknown
         server = await loop.create_server(self._front.connection, sock=listener, backlog=4096)
         sweep = loop.create_task(self._sweep())
@@ -63,6 +65,12 @@ class Child:
                 self._front.forget_callers()
         elif message["op"] == "drained":
             await self._board.drained({(host, port) for host, port in message["addresses"]})
+        elif message["op"] == "model":
+            host, port = message["address"]
+            self._front.special.models.outcome((host, port), message["model"], message["failure"])
+        elif message["op"] == "evict":
+            host, port = message["address"]
+            result = self._front.special.models.evict((host, port), message["models"])
         elif message["op"] == "counts":
             result = [
                 [
@@ -80,6 +88,8 @@ class Child:
             ]
         elif message["op"] == "periods":
             result = taken(self._board.counters)
+        elif message["op"] == "loads":
+            result = measured(self._board.targets)
         writer.write(control.encode({"id": message["id"], "result": result}))
         await writer.drain()
 
@@ -92,7 +102,9 @@ class Child:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             self._board.expire(perf_counter())
-            self._board.sweep_gates(perf_counter() - self._front.settings.model_timeout_seconds)
+            give_up_before = perf_counter() - self._front.settings.model_timeout_seconds
+            self._board.sweep_gates(give_up_before)
+            self._front.special.models.sweep(give_up_before, self._board.pools)
 
     async def _finish(self, server: asyncio.Server) -> None:
         server.close()

@@ -49,6 +49,7 @@ LIMITS: Mapping[bytes, Limit] = {
 _UNSUPPORTED = {
     TARGET_MODEL: "is not a multi-model endpoint and does not support target model header",
     TARGET_CONTAINER: "is not a multi-container endpoint and does not support target container hostname header",
+    SESSION_ID: "has several models or containers behind an instance and does not support session id header",
 }
 
 
@@ -81,10 +82,12 @@ def broken(limit: Limit, value: str) -> list[str]:
     return found
 
 
-def unsupported(headers: Sequence[Header], endpoint_name: str) -> tuple[str, str] | None:
-    """ErrorCode and message for a header that only another kind of endpoint takes."""
+def unsupported(
+    headers: Sequence[Header], endpoint_name: str, supported: Sequence[bytes] = ()
+) -> tuple[str, str] | None:
+    """ErrorCode and message for a header that only another kind of endpoint takes than one with those ``supported``."""
     for name, _ in headers:
-        if name in _UNSUPPORTED:
+        if name in _UNSUPPORTED and name not in supported:
             code = name.removeprefix(b"x-amzn-sagemaker-").decode().replace("-", "_").upper()
             return f"{code}_HEADER_NOT_SUPPORTED", f"Endpoint {endpoint_name} {_UNSUPPORTED[name]}."
     return None

@@ -22,6 +22,7 @@ class Period:
 
     __slots__ = (
         "client_errors",
+        "executions",
         "invocations",
         "latencies",
         "latency",
@@ -29,6 +30,7 @@ class Period:
         "overhead_latencies",
         "overhead_latency",
         "server_errors",
+        "setup_times",
     )
 
     def __init__(self) -> None:
@@ -36,6 +38,8 @@ class Period:
         self.latency = self.overhead_latency = 0
         self.latencies: dict[int, int] = {}
         self.overhead_latencies: dict[int, int] = {}
+        self.setup_times: dict[int, int] = {}
+        self.executions: dict[int, int] = {}
 
     def answered(self, status: int, microseconds: int) -> None:
         """Count a call by the container's status, 0 when it gave none."""
@@ -56,6 +60,13 @@ class Period:
         value = rounded(microseconds)
         self.overhead_latencies[value] = self.overhead_latencies.get(value, 0) + 1
 
+    def executed(self, concurrent: int, setup_microseconds: int) -> None:
+        """Count a call of a serverless variant by how many run with it, and its cold start if it had one."""
+        self.executions[concurrent] = self.executions.get(concurrent, 0) + 1
+        if setup_microseconds:
+            value = rounded(setup_microseconds)
+            self.setup_times[value] = self.setup_times.get(value, 0) + 1
+
 
 class Counting(Protocol):
     """What has a period that can be taken."""
@@ -65,7 +76,11 @@ class Counting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class VariantPeriod:
-    """A period that is over. Latencies are counts by rounded microseconds, with the exact sums beside them."""
+    """A period that is over. Latencies are counts by rounded microseconds, with the exact sums beside them.
+
+    Of serverless variants: ``setup_times`` are cold starts in the same way, ``executions`` counts calls by how many
+    ran at their beginning, themselves included.
+    """
 
     key: EndpointKey
     variant_name: str
@@ -78,6 +93,8 @@ class VariantPeriod:
     overhead_latency: int = 0
     latencies: Mapping[int, int] = field(default_factory=dict)
     overhead_latencies: Mapping[int, int] = field(default_factory=dict)
+    setup_times: Mapping[int, int] = field(default_factory=dict)
+    executions: Mapping[int, int] = field(default_factory=dict)
 
 
 def taken(counters: Mapping[tuple[EndpointKey, str, str], Counting]) -> list[list[Any]]:
@@ -85,7 +102,7 @@ def taken(counters: Mapping[tuple[EndpointKey, str, str], Counting]) -> list[lis
     rows: list[list[Any]] = []
     for (key, name, config), counter in counters.items():
         period = counter.period
-        if not period.invocations and not period.overhead_latencies:
+        if not period.invocations and not period.overhead_latencies and not period.executions:
             continue
         counter.period = Period()
         rows.append(
@@ -101,6 +118,8 @@ def taken(counters: Mapping[tuple[EndpointKey, str, str], Counting]) -> list[lis
                 period.overhead_latency,
                 list(period.latencies.items()),
                 list(period.overhead_latencies.items()),
+                list(period.setup_times.items()),
+                list(period.executions.items()),
             ]
         )
     return rows
@@ -109,7 +128,7 @@ def taken(counters: Mapping[tuple[EndpointKey, str, str], Counting]) -> list[lis
 def decoded(row: list[Any]) -> VariantPeriod:
     """A row of ``taken``."""
     account, region, endpoint, name, config = row[:5]
-    latencies, overhead = row[-2:]
+    latencies, overhead, setup_times, executions = row[-4:]
     counts = dict(zip(("invocations", "client_errors", "server_errors", "model_errors"), row[5:9], strict=True))
     return VariantPeriod(
         (account, region, endpoint),
@@ -120,4 +139,6 @@ def decoded(row: list[Any]) -> VariantPeriod:
         overhead_latency=row[10],
         latencies=dict(latencies),
         overhead_latencies=dict(overhead),
+        setup_times=dict(setup_times),
+        executions=dict(executions),
     )

@@ -160,6 +160,16 @@ class Pool:
                 self._on_idle(self)
         return connection
 
+    def hold(self) -> None:
+        """A request is under way that has no connection here between its parts; ``let_go`` must follow."""
+        self.connecting += 1
+
+    def let_go(self) -> None:
+        """That request is over."""
+        self.connecting -= 1
+        if not self.outstanding:
+            self._on_idle(self)
+
     def release(self, connection: ModelConnection, *, keep: bool) -> None:
         """The request of this connection is over."""
         self.busy.discard(connection)

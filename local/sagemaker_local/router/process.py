@@ -10,12 +10,13 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 from sagemaker_local.router import control
 from sagemaker_local.router.limits import RouterSettings
+from sagemaker_local.router.load import Load, load_of
 from sagemaker_local.router.period import VariantPeriod, decoded
 from sagemaker_local.router.routes import EndpointKey, Instance, RouteTable
 from sagemaker_local.router.tables import changes
@@ -167,13 +168,32 @@ class RouterProcess:
 
         Publish a table without them first; stop their processes after.
         """
-        addresses = sorted({(each.host, each.port) for each in instances})
+        addresses = sorted({address for each in instances for address in each.addresses})
         if self._link is None or not addresses:
             return
         with contextlib.suppress(ConnectionResetError, TimeoutError):
             slowest = max(self.settings.model_timeout_seconds, self.settings.stream_timeout_seconds)
             async with asyncio.timeout(slowest + 1):
                 await self._link.ask({"op": "drained", "addresses": addresses})
+
+    async def model_outcome(self, address: tuple[str, int], model: str, outcome: Mapping[str, Any] | None) -> None:
+        """A model that was wanted is loaded, or why it is not (``router.models``)."""
+        if self._link is not None:
+            with contextlib.suppress(ConnectionResetError):  # its successor asks again
+                await self._link.ask({"op": "model", "address": address, "model": model, "failure": outcome})
+
+    async def evict(self, address: tuple[str, int], models: Sequence[str]) -> str | None:
+        """One of the models loaded at an address, the one used least recently, which gets no call from now on.
+
+        None when every one of them has calls.
+        """
+        if self._link is None:
+            return None
+        try:
+            found: str | None = await self._link.ask({"op": "evict", "address": address, "models": models})
+        except ConnectionResetError:
+            return None
+        return found
 
     async def counts(self) -> Mapping[tuple[EndpointKey, str], VariantCounts]:
         """Per endpoint and variant name, since the start of the child."""
@@ -191,13 +211,20 @@ class RouterProcess:
 
     async def periods(self) -> list[VariantPeriod]:
         """What each fleet answered since the last call of this. A router that died takes its own with it."""
+        return [decoded(each) for each in await self._rows("periods")]
+
+    async def loads(self) -> list[Load]:
+        """How busy every variant and inference component is now."""
+        return [load_of(each) for each in await self._rows("loads")]
+
+    async def _rows(self, operation: str) -> list[Any]:
         if self._link is None:
             return []
         try:
-            rows = await self._link.ask({"op": "periods"})
+            rows: list[Any] = await self._link.ask({"op": operation})
         except ConnectionResetError:
             return []
-        return [decoded(each) for each in rows]
+        return rows
 
     async def close(self) -> None:
         """Stop listening, let requests under way finish for a moment, end the child."""

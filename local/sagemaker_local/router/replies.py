@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from sagemaker_local.router.routes import EndpointRoute
+from sagemaker_local.router.routes import EndpointRoute, VariantRoute
 
 MAX_BODY_IN_MESSAGE = 1024
 
@@ -116,6 +116,52 @@ def unsupported_header(code: str, message: str) -> RuntimeFailure:
     return RuntimeFailure(400, "ValidationError", message, (("ErrorCode", code),))
 
 
+def header_missing(header: str) -> RuntimeFailure:
+    """A call must say which model or which container of the instance it is for (seen publicly of the target model)."""
+    return RuntimeFailure(400, "ValidationError", f"Request {request_id().decode()} is missing a {header} header.")
+
+
+def container_not_found(route: EndpointRoute, container: str, variant: VariantRoute) -> RuntimeFailure:
+    """TargetContainerHostname names none of the variant's containers."""
+    names = ", ".join(variant.containers.names) if variant.containers else ""
+    message = f"Container {container} not found for endpoint {route.name} of account {route.account}. It has: {names}."
+    return RuntimeFailure(400, "ValidationError", message)
+
+
+def no_pipeline_stream(name: str) -> RuntimeFailure:
+    """An inference pipeline's replies go from container to container whole."""
+    message = f"Endpoint {name} is an inference pipeline and does not support InvokeEndpointWithResponseStream."
+    return RuntimeFailure(400, "ValidationError", message)
+
+
+MODEL_NOT_READY = RuntimeFailure(
+    429,
+    "ModelNotReadyException",
+    "Either a serverless endpoint variant's resources are still being provisioned, or a multi-model endpoint is still "
+    "downloading or loading the target model. Wait and try your request again.",
+)
+"""API reference, InvokeEndpoint: what is asked for takes longer than the call may."""
+
+INTERNAL_DEPENDENCY = RuntimeFailure(
+    530,
+    "InternalDependencyException",
+    "Your request caused an exception with an internal dependency. Contact customer support.",
+)
+"""API reference, InvokeEndpoint; here S3 did not answer when a model was wanted."""
+
+INTERNAL_FAILURE = RuntimeFailure(500, "InternalFailure", "An internal failure occurred. Try your request again.")
+"""API reference, InvokeEndpoint; here a mistake of local SageMaker's own, which its log tells of."""
+
+
+def model_data_unreadable(cause: str) -> RuntimeFailure:
+    """A multi-model endpoint's archive is not there, or is none."""
+    message = (
+        "Failed to download model data. Please ensure that there is an object located at the URL and that the role "
+        f"passed to CreateModel has permissions to download the model. ({cause})"
+    )
+    return RuntimeFailure(400, "ValidationError", message)
+
+
 def session_not_found(route: EndpointRoute, session_id: str) -> RuntimeFailure:
     """Closed, expired, never opened, or its instance is gone."""
     message = f"Session {session_id} not found for endpoint {route.name}; open one with NEW_SESSION."
@@ -131,12 +177,18 @@ def no_instance(route: EndpointRoute, variant: str) -> RuntimeFailure:
 def model_error(
     route: EndpointRoute, variant: str, instance_id: str, status: int, body: bytes, log_group: str | None = None
 ) -> RuntimeFailure:
-    """The container answered with an error, or not at all (status 0): API shape ModelError, HTTP 424."""
+    """The container answered with an error, or not at all (status 0): API shape ModelError, HTTP 424.
+
+    The container's name ends ``instance_id`` after a slash where there are several.
+    """
     text = body.decode("utf-8", "replace")
+    container = instance_id.partition("/")[2] or "primary"
+    if not status:
+        text = text.replace("container primary", f"container {container}")
     kind = "client" if 400 <= status < 500 else "server"
     group = log_group or f"/aws/sagemaker/Endpoints/{route.name}"
     message = (
-        f'Received {kind} error ({status}) from primary with message "{text[:MAX_BODY_IN_MESSAGE]}". '
+        f'Received {kind} error ({status}) from {container} with message "{text[:MAX_BODY_IN_MESSAGE]}". '
         f"See https://{route.region}.console.aws.amazon.com/cloudwatch/home?region={route.region}"
         f"#logEventViewer:group={group} in account {route.account} for more information."
     )

@@ -16,11 +16,20 @@ class RoutingStrategy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A model server that takes requests at host and port. Several instances may stand for one process."""
+    """A model server that takes requests at host and port. Several instances may stand for one process.
+
+    ``containers`` are the ports of all containers of an instance that has several, the first being ``port``.
+    """
 
     instance_id: str
     host: str
     port: int
+    containers: tuple[int, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """Host and port of every container."""
+        return tuple((self.host, each) for each in self.containers or (self.port,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,21 @@ class ServerlessRoute:
     """A variant whose instances are execution environments, which take one call each."""
 
     max_concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContainersRoute:
+    """A variant of several containers, by name: one after the other, or ``direct``: the one that a call names."""
+
+    names: tuple[str, ...]
+    direct: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsRoute:
+    """A multi-model variant. Without ``cached`` a model is unloaded after its call."""
+
+    cached: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +83,8 @@ class VariantRoute:
     serverless: ServerlessRoute | None = None
     log_group: str | None = None
     """Where its containers' output goes, if not to the endpoint's own group."""
+    containers: ContainersRoute | None = None
+    models: ModelsRoute | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +110,9 @@ class EndpointRoute:
     components: tuple[ComponentRoute, ...] | None = None
     """None when the variants serve models of their own."""
     asynchronous: bool = False
+    shadows: tuple[VariantRoute, ...] = ()
+    """Variants that get copies of calls; a production variant's is of the same configuration. ``weight`` is relative to
+    the weight of the production variant."""
 
     @property
     def key(self) -> EndpointKey:

@@ -1,6 +1,7 @@
 """Calls that are more than a body for a variant drawn by weight.
 
-Those with headers of the runtime's own, streams, calls that are captured, and calls of serverless variants.
+Those with headers of the runtime's own, streams, calls that are captured or copied to a shadow variant, and calls of
+serverless, multi-model and multi-container variants.
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ from sagemaker_local.router.components import component_of
 from sagemaker_local.router.custom_headers import value_of
 from sagemaker_local.router.invocation import request_for_model
 from sagemaker_local.router.limits import RouterSettings
+from sagemaker_local.router.model_names import container_name
+from sagemaker_local.router.models import ModelInvocation, Models, Waiting, failure_of, for_model
+from sagemaker_local.router.pipeline import PipelineInvocation
+from sagemaker_local.router.placing import placed
 from sagemaker_local.router.pool import Header
 from sagemaker_local.router.serverless import MOST_BODY_BYTES, Gate
 from sagemaker_local.router.sessions import Sessions
-from sagemaker_local.router.watching import Watcher
+from sagemaker_local.router.shadow import NOBODY, shadow_of
+from sagemaker_local.router.watching import Outcome, WatchedInvocation, Watcher
 
 
 class Call(Protocol):
@@ -51,6 +57,7 @@ class Special:
 
     def __init__(self, board: Board, settings: RouterSettings, tasks: set[asyncio.Task[None]]) -> None:
         self.emit: Callable[[Mapping[str, Any]], None] = lambda event: None
+        self.models = Models()
         self._board = board
         self._settings = settings
         self._tasks = tasks
@@ -63,10 +70,77 @@ class Special:
             client.reply(*variant.encode())
         elif variant.gate is not None:
             self._enter(client, request, endpoint, variant, variant.gate)
-        elif request.stream:
-            self._stream(client, request, endpoint, variant)
+        elif variant.containers and not variant.route.echo:
+            self._pipe(client, request, endpoint, variant)
+        elif variant.route.models is not None and not variant.route.echo:
+            self._model(client, request, endpoint, variant)
         else:
-            client.send(request, endpoint, variant, self._watchers(request, endpoint, variant))
+            if request.stream:
+                self._stream(client, request, endpoint, variant)
+            else:
+                client.send(request, endpoint, variant, self._watchers(request, endpoint, variant))
+            if endpoint.shadows:
+                self._copy(request, endpoint, variant)
+
+    @property
+    def _limits(self) -> tuple[float, float]:
+        return (self._settings.connect_timeout_seconds, self._settings.model_timeout_seconds)
+
+    def _copy(self, request: Call, endpoint: EndpointTarget, variant: VariantTarget) -> None:
+        """The client's own call is on its way already; what becomes of the copy nobody waits for."""
+        shadow = shadow_of(endpoint, variant)
+        if shadow is None:
+            return
+        body = b"".join(request.body)
+        captured = capture.watcher(self.emit, endpoint, shadow, request.headers, body)
+        watchers = [] if captured is None else [captured]
+        if shadow.route.echo:
+            shadow.counter.answered(200, 0)
+            kinds = [each for each in request.headers if each[0] == b"content-type"]
+            for each in watchers:
+                each(Outcome(200, kinds, body))
+            return
+        wire = request_for_model(request.headers, request.custom, body)
+        WatchedInvocation(watchers, NOBODY, endpoint, shadow, wire, self._limits, self._tasks).start()
+
+    def _pipe(self, client: Client, request: Call, endpoint: EndpointTarget, variant: VariantTarget) -> None:
+        if request.stream:
+            client.reply(*replies.no_pipeline_stream(endpoint.route.name).encode())
+            return
+        variant.counter.period.overhead(int((perf_counter() - request.arrived) * 1e6))
+        wire = request_for_model(request.headers, request.custom, b"".join(request.body))
+        watchers = self._watchers(request, endpoint, variant)
+        parts = (watchers, client, endpoint, variant, wire, self._limits, self._tasks)
+        PipelineInvocation(request.headers, request.custom, *parts).start()
+
+    def _model(self, client: Client, request: Call, endpoint: EndpointTarget, variant: VariantTarget) -> None:
+        """A call of a multi-model variant: sent to an instance that has the model, after it was loaded if need be."""
+        model = (value_of(request.custom, custom_headers.TARGET_MODEL) or b"").decode("latin-1")
+        chosen = self.models.choose(variant, model)
+        if chosen is None:
+            client.reply(*replies.no_instance(endpoint.route, variant.route.name).encode())
+            return
+        one = VariantTarget(variant.route, [chosen], variant.counter)
+        address, cached = chosen[1].address, variant.route.models is None or variant.route.models.cached
+        wanted = {"key": endpoint.route.key}
+        wire = for_model(
+            request_for_model(request.headers, request.custom, b"".join(request.body)), container_name(model)
+        )
+
+        def fail(failure: Mapping[str, Any] | None) -> None:
+            client.reply(*failure_of(endpoint, variant, chosen[0], failure).encode())
+
+        def lost() -> None:
+            self.models.lost(wanted, address, model, Waiting(request.arrived, lambda: send(None), fail))
+
+        def send(when_lost: Callable[[], None] | None) -> None:
+            one.counter.period.overhead(int((perf_counter() - request.arrived) * 1e6))
+            watchers = self._watchers(request, endpoint, one)
+            watchers.append(lambda outcome: self.models.leave(wanted, address, model, cached=cached))
+            parts = (watchers, client, endpoint, one, wire, self._limits, self._tasks)
+            ModelInvocation(when_lost, *parts).start()
+
+        self.models.enter(wanted, address, model, Waiting(request.arrived, lambda: send(lost), fail))
 
     def _enter(
         self, client: Client, request: Call, endpoint: EndpointTarget, variant: VariantTarget, gate: Gate
@@ -80,6 +154,7 @@ class Special:
         def go(setup_microseconds: int) -> None:
             target = self._board.targets[key]  # not the one of before a cold start
             found = target.by_name(name) or variant
+            found.counter.period.executed(gate.active, setup_microseconds)
             if setup_microseconds:
                 found.counter.setups += 1
                 found.counter.setup_time += setup_microseconds
@@ -87,8 +162,7 @@ class Special:
             client.send(request, target, found, watchers)
 
         def give_up() -> None:
-            route = endpoint.route
-            client.reply(*replies.model_error(route, variant.route.name, "", 0, replies.TIMED_OUT).encode())
+            client.reply(*replies.MODEL_NOT_READY.encode())
 
         gate.enter(go, give_up)
 
@@ -120,11 +194,17 @@ def _refusal(request: Call, endpoint: EndpointTarget, gate: Gate) -> replies.Run
 def choose(
     endpoint: EndpointTarget, headers: Sequence[Header], sessions: Sessions
 ) -> VariantTarget | replies.RuntimeFailure:
-    """The variant that the headers ask for, or why there is none. A session goes before a variant's name or weight."""
+    """The variant, or the part of it, that the headers ask for, or why there is none."""
     if violations := custom_headers.violations(headers):
         return replies.constraints(violations)
-    if unsupported := custom_headers.unsupported(headers, endpoint.route.name):
-        return replies.unsupported_header(*unsupported)
+    found = _variant(endpoint, headers, sessions)
+    return found if isinstance(found, replies.RuntimeFailure) else placed(endpoint, found, headers)
+
+
+def _variant(
+    endpoint: EndpointTarget, headers: Sequence[Header], sessions: Sessions
+) -> VariantTarget | replies.RuntimeFailure:
+    """A session goes before a variant's name or weight."""
     component = component_of(endpoint, headers)
     if isinstance(component, replies.RuntimeFailure):
         return component

@@ -8,9 +8,11 @@ from typing import Any
 from sagemaker_local.router.routes import (
     CaptureRoute,
     ComponentRoute,
+    ContainersRoute,
     EndpointKey,
     EndpointRoute,
     Instance,
+    ModelsRoute,
     RouteTable,
     RoutingStrategy,
     ServerlessRoute,
@@ -47,12 +49,13 @@ def apply(table: RouteTable, message: Mapping[str, Any]) -> RouteTable:
 def _encode(route: EndpointRoute) -> list[Any]:
     variants = [_encode_variant(each) for each in route.variants]
     components = route.components and [[each.name, _encode_variant(each.variant)] for each in route.components]
-    return [route.account, route.region, route.name, route.status, variants, components, route.asynchronous]
+    shadows = [_encode_variant(each) for each in route.shadows]
+    return [route.account, route.region, route.name, route.status, variants, components, route.asynchronous, shadows]
 
 
 def _encode_variant(variant: VariantRoute) -> list[Any]:
-    instances = [[each.instance_id, each.host, each.port] for each in variant.instances]
-    capture = variant.capture
+    instances = [[each.instance_id, each.host, each.port, each.containers] for each in variant.instances]
+    capture, containers, models = variant.capture, variant.containers, variant.models
     return [
         variant.name,
         variant.weight,
@@ -64,11 +67,13 @@ def _encode_variant(variant: VariantRoute) -> list[Any]:
         [capture.percentage, capture.inputs, capture.outputs] if capture else None,
         variant.serverless.max_concurrency if variant.serverless else None,
         variant.log_group,
+        [containers.names, containers.direct] if containers else None,
+        models.cached if models else None,
     ]
 
 
 def _decode(value: list[Any]) -> EndpointRoute:
-    account, region, name, status, variants, components, asynchronous = value
+    account, region, name, status, variants, components, asynchronous, shadows = value
     return EndpointRoute(
         account,
         region,
@@ -79,6 +84,7 @@ def _decode(value: list[Any]) -> EndpointRoute:
         if components is None
         else tuple(ComponentRoute(component, _decode_variant(*each)) for component, each in components),
         asynchronous,
+        tuple(_decode_variant(*each) for each in shadows),
     )
 
 
@@ -93,11 +99,13 @@ def _decode_variant(
     capture: list[Any] | None,
     concurrency: int | None,
     log_group: str | None,
+    containers: list[Any] | None,
+    cached: bool | None,
 ) -> VariantRoute:
     return VariantRoute(
         name,
         weight,
-        tuple(Instance(*each) for each in instances),
+        tuple(Instance(each, host, port, tuple(ports)) for each, host, port, ports in instances),
         echo,
         RoutingStrategy(strategy),
         share,
@@ -105,4 +113,6 @@ def _decode_variant(
         CaptureRoute(*capture) if capture else None,
         ServerlessRoute(concurrency) if concurrency is not None else None,
         log_group,
+        ContainersRoute(tuple(containers[0]), containers[1]) if containers else None,
+        ModelsRoute(cached) if cached is not None else None,
     )

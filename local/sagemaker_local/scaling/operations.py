@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sagemaker_local.control.operations.operation import NOTHING, Operation
-from sagemaker_local.control.state.endpoint import Endpoint, EndpointStatus
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document
 from sagemaker_local.control.wire.errors import ApiError, invalid
-from sagemaker_local.scaling.records import DIMENSION, Activity, ScalingPolicy, ScheduledAction, Suspended, Target
+from sagemaker_local.scaling.dimensions import dimension_of
+from sagemaker_local.scaling.records import Activity, ScalingPolicy, ScheduledAction, Suspended, Target
 from sagemaker_local.scaling.scaler import into_bounds
 from sagemaker_local.scaling.schedule import parsed
 from sagemaker_local.scaling.tracking import tracking_alarms
@@ -91,13 +91,13 @@ class ActionInput:
 
 def register(state: AccountState, request: RegisterInput, now: float) -> Document:
     """New, or changed where members are given; a capacity out of bounds is moved into them."""
-    _require_dimension(request.scalable_dimension)
-    endpoint = _endpoint(state, request.resource_id)
+    least = dimension_of(request.scalable_dimension).least(state, request.resource_id)
     known = state.scaling.targets.get(request.resource_id)
     if known is None and (request.min_capacity is None or request.max_capacity is None):
         raise invalid("MinCapacity and MaxCapacity are required to register a new scalable target.")
     target = known or Target(
         request.resource_id,
+        request.scalable_dimension,
         f"arn:aws:application-autoscaling:{state.region}:{state.account}:scalable-target/{uuid.uuid4().hex[:36]}",
         0,
         0,
@@ -106,47 +106,20 @@ def register(state: AccountState, request: RegisterInput, now: float) -> Documen
     )
     target = replace(
         target,
+        dimension=request.scalable_dimension,
         minimum=target.minimum if request.min_capacity is None else request.min_capacity,
         maximum=target.maximum if request.max_capacity is None else request.max_capacity,
         suspended=request.suspended_state or target.suspended,
     )
     if target.minimum > target.maximum:
         raise invalid("Maximum capacity cannot be less than minimum capacity.")
-    if target.minimum < 1 and not _asynchronous(state, endpoint):
+    if target.minimum < least:
         raise invalid(
             "MinCapacity must be at least 1: only asynchronous endpoints and inference components scale to 0."
         )
     state.scaling.targets[target.resource_id] = target
     into_bounds(state, target, "scalable target was registered", now)
     return {"ScalableTargetARN": target.arn}
-
-
-def _require_dimension(dimension: str) -> None:
-    if dimension != DIMENSION:
-        raise invalid(f"Local SageMaker scales {DIMENSION} only; {dimension} is not implemented yet.")
-
-
-def _endpoint(state: AccountState, resource_id: str) -> Endpoint:
-    """Raises ApiError unless the resource is a variant that can be scaled."""
-    parts = resource_id.split("/")
-    if len(parts) != 4 or (parts[0], parts[2]) != ("endpoint", "variant"):
-        raise invalid(f"Unsupported resource {resource_id}; it must be endpoint/<name>/variant/<name>.")
-    endpoint = state.endpoints.require(parts[1])
-    variant = next((each for each in endpoint.variants if each.name == parts[3]), None)
-    if state.switches.scalable_target_needs_in_service and endpoint.status is EndpointStatus.CREATING:
-        raise invalid(f"Endpoint {endpoint.name} is {endpoint.status}; register its variants once it is InService.")
-    if variant is None and endpoint.status is not EndpointStatus.CREATING:
-        raise invalid(f"Endpoint {endpoint.name} has no variant {parts[3]}.")
-    if variant is not None and variant.desired_serverless is not None:
-        raise invalid(f"Variant {parts[3]} is serverless and has no instances; {DIMENSION} cannot scale it.")
-    if variant is not None and variant.production.instance_type.startswith("ml.t"):
-        raise invalid(f"Variant {variant.name} has burstable instances, which do not support automatic scaling.")
-    return endpoint
-
-
-def _asynchronous(state: AccountState, endpoint: Endpoint) -> bool:
-    config = state.endpoint_configs.get(endpoint.config_name)
-    return config is not None and bool(config.described.get("AsyncInferenceConfig"))
 
 
 def deregister(state: AccountState, request: ResourceInput, now: float) -> Document:
@@ -157,8 +130,8 @@ def deregister(state: AccountState, request: ResourceInput, now: float) -> Docum
 
 
 def _target(state: AccountState, resource_id: str, dimension: str) -> Target:
-    found = state.scaling.targets.get(resource_id) if dimension == DIMENSION else None
-    if found is None:
+    found = state.scaling.targets.get(resource_id)
+    if found is None or found.dimension != dimension:
         raise _absent(f"No scalable target found for resource ID: {resource_id}, scalable dimension: {dimension}")
     return found
 
@@ -169,8 +142,12 @@ def _absent(message: str) -> ApiError:
 
 def describe_targets(state: AccountState, request: DescribeInput, now: float) -> Document:
     """All, or those named."""
-    found = [each for each in state.scaling.targets.values() if _named(each.resource_id, request.resource_ids)]
-    return {"ScalableTargets": [{**_of(each.resource_id), **_target_document(each)} for each in found]}
+    found = [
+        each
+        for each in state.scaling.targets.values()
+        if _named(each.resource_id, request.resource_ids) and request.scalable_dimension in (None, each.dimension)
+    ]
+    return {"ScalableTargets": [{**_of(each.resource_id, each.dimension), **_target_document(each)} for each in found]}
 
 
 def _named(name: str, names: Iterable[str]) -> bool:
@@ -178,8 +155,13 @@ def _named(name: str, names: Iterable[str]) -> bool:
     return not wanted or name in wanted
 
 
-def _of(resource_id: str) -> dict[str, Any]:
-    return {"ServiceNamespace": "sagemaker", "ResourceId": resource_id, "ScalableDimension": DIMENSION}
+def _of(resource_id: str, dimension: str) -> dict[str, Any]:
+    return {"ServiceNamespace": "sagemaker", "ResourceId": resource_id, "ScalableDimension": dimension}
+
+
+def _scaled(state: AccountState, resource_id: str) -> dict[str, Any]:
+    """Of what goes with its target."""
+    return _of(resource_id, state.scaling.targets[resource_id].dimension)
 
 
 def _target_document(target: Target) -> Mapping[str, Any]:
@@ -200,7 +182,7 @@ def _target_document(target: Target) -> Mapping[str, Any]:
 
 def put_policy(state: AccountState, request: PolicyInput, now: float) -> Document:
     """A target tracking policy makes its two alarms; a step policy is named in alarms of the user's own."""
-    _target(state, request.resource_id, request.scalable_dimension)
+    target = _target(state, request.resource_id, request.scalable_dimension)
     key = (request.resource_id, request.policy_name)
     known = state.scaling.policies.get(key)
     kind = request.policy_type or (known.kind if known else "StepScaling")
@@ -218,7 +200,7 @@ def put_policy(state: AccountState, request: PolicyInput, now: float) -> Documen
             f"{request.resource_id}:policyName/{request.policy_name}"
         )
     )
-    alarms = tracking_alarms(request.resource_id, arn, configuration) if kind == "TargetTrackingScaling" else []
+    alarms = tracking_alarms(target, arn, configuration) if kind == "TargetTrackingScaling" else []
     if known is not None:
         state.scaling.forget_policy(known)
     names = tuple(each["name"] for each in alarms)
@@ -250,7 +232,9 @@ def describe_policies(state: AccountState, request: DescribeInput, now: float) -
         for each in state.scaling.policies.values()
         if request.resource_id in (None, each.resource_id) and _named(each.name, request.policy_names)
     ]
-    return {"ScalingPolicies": [{**_of(each.resource_id), **_policy_document(state, each)} for each in found]}
+    return {
+        "ScalingPolicies": [{**_scaled(state, each.resource_id), **_policy_document(state, each)} for each in found]
+    }
 
 
 def _policy_document(state: AccountState, policy: ScalingPolicy) -> Mapping[str, Any]:
@@ -314,7 +298,7 @@ def describe_actions(state: AccountState, request: DescribeInput, now: float) ->
         for each in state.scaling.actions.values()
         if request.resource_id in (None, each.resource_id) and _named(each.name, request.scheduled_action_names)
     ]
-    return {"ScheduledActions": [{**_of(each.resource_id), **_action_document(each)} for each in found]}
+    return {"ScheduledActions": [{**_scaled(state, each.resource_id), **_action_document(each)} for each in found]}
 
 
 def _action_document(action: ScheduledAction) -> Mapping[str, Any]:
@@ -333,7 +317,9 @@ def _action_document(action: ScheduledAction) -> Mapping[str, Any]:
 def describe_activities(state: AccountState, request: DescribeInput, now: float) -> Document:
     """The newest first."""
     found = [each for each in reversed(state.scaling.activities) if request.resource_id in (None, each.resource_id)]
-    return {"ScalingActivities": [{**_of(each.resource_id), **_activity_document(each)} for each in found]}
+    return {
+        "ScalingActivities": [{**_of(each.resource_id, each.dimension), **_activity_document(each)} for each in found]
+    }
 
 
 def _activity_document(activity: Activity) -> Mapping[str, Any]:

@@ -8,7 +8,9 @@ from typing import Any
 from sagemaker_local.control.wire.decoding import Document
 
 NAMESPACE = "sagemaker"
-DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+INSTANCES = "sagemaker:variant:DesiredInstanceCount"
+PROVISIONED = "sagemaker:variant:DesiredProvisionedConcurrency"
+COPIES = "sagemaker:inference-component:DesiredCopyCount"
 DEFAULT_COOLDOWN_SECONDS = 300.0
 """Of both directions (Application Auto Scaling User Guide, "Define cooldown periods")."""
 
@@ -36,6 +38,7 @@ class Target:
     """API shape ScalableTarget."""
 
     resource_id: str
+    dimension: str
     arn: str
     minimum: int
     maximum: int
@@ -46,13 +49,18 @@ class Target:
 
     @property
     def endpoint(self) -> str:
-        """The endpoint's name."""
-        return self.resource_id.split("/")[1]
+        """The name of the endpoint whose variant is scaled; empty for an inference component."""
+        return "" if self.dimension == COPIES else self.resource_id.split("/")[1]
 
     @property
     def variant(self) -> str:
-        """The variant's name."""
-        return self.resource_id.split("/")[3]
+        """The variant's name; empty for an inference component."""
+        return "" if self.dimension == COPIES else self.resource_id.split("/")[3]
+
+    @property
+    def component(self) -> str:
+        """The inference component's name; empty for a variant."""
+        return self.resource_id.split("/")[1] if self.dimension == COPIES else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,7 @@ class Activity:
 
     identifier: str
     resource_id: str
+    dimension: str
     description: str
     cause: str
     start_time: float
@@ -126,6 +135,11 @@ class ScalingState:
         for policy in [each for each in self.policies.values() if each.resource_id == resource_id]:
             self.forget_policy(policy)
         self.actions = {key: each for key, each in self.actions.items() if each.resource_id != resource_id}
+
+    def forget_component(self, name: str) -> None:
+        """The target of an inference component that is being deleted."""
+        for each in [each for each in self.targets.values() if each.component == name]:
+            self.forget(each.resource_id)
 
     def forget_endpoint(self, endpoint: str) -> None:
         """Every target of an endpoint that is being deleted."""

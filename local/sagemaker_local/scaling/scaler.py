@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from sagemaker_local.control.monitor import Alarm
-from sagemaker_local.control.operations.endpoint_updates import WeightAndCapacity, WeightsInput, update_weights
 from sagemaker_local.control.state.store import AccountState, Store
 from sagemaker_local.control.wire.errors import ApiError
 from sagemaker_local.scaling.decisions import Firing, allowed_capacity, cooled, wanted_capacity
+from sagemaker_local.scaling.dimensions import DIMENSIONS
 from sagemaker_local.scaling.records import Activity, ScalingPolicy, Target
 from sagemaker_local.scaling.schedule import one_time, parsed
 
@@ -59,10 +59,8 @@ class Scaler:
 
 
 def capacity_of(state: AccountState, target: Target) -> int | None:
-    """The variant's desired count; None when it is gone."""
-    endpoint = state.endpoints.get(target.endpoint)
-    variants = endpoint.variants if endpoint else ()
-    return next((each.desired_count for each in variants if each.name == target.variant), None)
+    """The desired capacity; None when what is scaled is gone."""
+    return DIMENSIONS[target.dimension].current(state, target)
 
 
 def _under_way(state: AccountState, target: Target) -> bool:
@@ -72,22 +70,23 @@ def _under_way(state: AccountState, target: Target) -> bool:
 
 
 def set_capacity(state: AccountState, target: Target, wanted: int, cause: str, now: float) -> bool:
-    """Ask SageMaker for so many instances; False, with a failed activity, when it refuses, as while updating."""
+    """Ask SageMaker for a capacity; False, with a failed activity, when it refuses, as while updating."""
+    dimension = DIMENSIONS[target.dimension]
     activity = Activity(
         str(uuid.uuid4()),
         target.resource_id,
-        f"Setting desired instance count to {wanted}.",
+        target.dimension,
+        f"Setting {dimension.quantity} to {wanted}.",
         cause,
         now,
         "InProgress",
         wanted,
-        f"Successfully set desired instance count to {wanted}. Waiting for change to be fulfilled by sagemaker.",
+        f"Successfully set {dimension.quantity} to {wanted}. Waiting for change to be fulfilled by sagemaker.",
     )
     try:
-        asked = WeightAndCapacity(target.variant, desired_instance_count=wanted)
-        update_weights(state, WeightsInput(target.endpoint, (asked,)), now)
+        dimension.ask(state, target, wanted, now)
     except ApiError as error:
-        said = f"Failed to set desired instance count to {wanted}. Reason: {error.message}"
+        said = f"Failed to set {dimension.quantity} to {wanted}. Reason: {error.message}"
         activity = replace(activity, status="Failed", message=said, end_time=now)
     state.scaling.activities.append(activity)
     del state.scaling.activities[:-_KEPT]
@@ -105,14 +104,13 @@ def _finish(state: AccountState, now: float) -> None:
     for number, each in enumerate(state.scaling.activities):
         if each.status != "InProgress":
             continue
-        endpoint = state.endpoints.get(each.resource_id.split("/")[1])
-        if endpoint is not None and endpoint.change is not None:
+        dimension, target = DIMENSIONS[each.dimension], state.scaling.targets.get(each.resource_id)
+        if target is not None and dimension.changing(state, target):
             continue
-        target = state.scaling.targets.get(each.resource_id)
         done = target is not None and capacity_of(state, target) == each.wanted
         status = "Successful" if done else "Failed"
         ending = "Change successfully fulfilled" if done else "Change was not fulfilled"
-        said = f"Successfully set desired instance count to {each.wanted}. {ending} by sagemaker."
+        said = f"Successfully set {dimension.quantity} to {each.wanted}. {ending} by sagemaker."
         state.scaling.activities[number] = replace(each, status=status, message=said, end_time=now)
 
 

@@ -3,33 +3,76 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sagemaker_local.control.wire.decoding import Document
 from sagemaker_local.control.wire.errors import invalid
+from sagemaker_local.scaling.records import COPIES, INSTANCES, PROVISIONED, Target
 
-_PREDEFINED = {"SageMakerVariantInvocationsPerInstance": ("AWS/SageMaker", "InvocationsPerInstance", "Sum")}
-_PERIOD_SECONDS, _HIGH_PERIODS, _LOW_PERIODS = 60, 3, 15
+_MINUTE, _HIGH_RESOLUTION = 60, 10
+_HIGH_PERIODS, _LOW_SECONDS = 3, 900
 _LOW_SHARE = 0.9
-"""A metric this far below its target lets instances go."""
+"""A metric this far below its target lets capacity go."""
 
 
-def tracking_alarms(resource_id: str, policy_arn: str, configuration: Document) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    """What an alarm looks at; ``period`` is seconds."""
+
+    namespace: str
+    name: str
+    statistic: str
+    dimensions: list[dict[str, str]]
+    period: int = _MINUTE
+
+
+_PREDEFINED: Mapping[str, Mapping[str, tuple[str, str, int]]] = {
+    INSTANCES: {
+        "SageMakerVariantInvocationsPerInstance": ("InvocationsPerInstance", "Sum", _MINUTE),
+        "SageMakerVariantConcurrentRequestsPerModelHighResolution": (
+            "ConcurrentRequestsPerModel",
+            "Average",
+            _HIGH_RESOLUTION,
+        ),
+    },
+    PROVISIONED: {
+        "SageMakerVariantProvisionedConcurrencyUtilization": (
+            "ServerlessProvisionedConcurrencyUtilization",
+            "Average",
+            _MINUTE,
+        ),
+    },
+    COPIES: {
+        "SageMakerInferenceComponentInvocationsPerCopy": ("InvocationsPerCopy", "Sum", _MINUTE),
+        "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution": (
+            "ConcurrentRequestsPerCopy",
+            "Average",
+            _HIGH_RESOLUTION,
+        ),
+    },
+}
+"""CloudWatch's metric, statistic and period of each predefined one (Application Auto Scaling API, MetricType). Each
+dimension has its own (aws/aws-cdk #29065)."""
+
+
+def tracking_alarms(target: Target, policy_arn: str, configuration: Document) -> list[dict[str, Any]]:
     """AlarmHigh and AlarmLow, as the inner CloudWatch takes alarms. Raises ApiError for a metric that is not known."""
-    namespace, metric, statistic, dimensions = _metric(resource_id, configuration)
+    metric = _metric(target, configuration)
     value = configuration["TargetValue"]
 
     def alarm(side: str, comparison: str, threshold: float, periods: int) -> dict[str, Any]:
         return {
-            "name": f"TargetTracking-{resource_id}-Alarm{side}-{uuid.uuid4()}",
-            "namespace": namespace,
-            "metric_name": metric,
-            "statistic": statistic,
-            "dimensions": dimensions,
+            "name": f"TargetTracking-{target.resource_id}-Alarm{side}-{uuid.uuid4()}",
+            "namespace": metric.namespace,
+            "metric_name": metric.name,
+            "statistic": metric.statistic,
+            "dimensions": metric.dimensions,
             "comparison_operator": comparison,
             "threshold": threshold,
             "evaluation_periods": periods,
-            "period": _PERIOD_SECONDS,
+            "period": metric.period,
             "description": f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {policy_arn}.",
             "alarm_actions": [policy_arn],
         }
@@ -37,10 +80,10 @@ def tracking_alarms(resource_id: str, policy_arn: str, configuration: Document) 
     high = alarm("High", "GreaterThanThreshold", value, _HIGH_PERIODS)
     if configuration.get("DisableScaleIn"):
         return [high]
-    return [high, alarm("Low", "LessThanThreshold", value * _LOW_SHARE, _LOW_PERIODS)]
+    return [high, alarm("Low", "LessThanThreshold", value * _LOW_SHARE, _LOW_SECONDS // metric.period)]
 
 
-def _metric(resource_id: str, configuration: Document) -> tuple[str, str, str, list[dict[str, str]]]:
+def _metric(target: Target, configuration: Document) -> _Metric:
     predefined = configuration.get("PredefinedMetricSpecification")
     custom = configuration.get("CustomizedMetricSpecification")
     if (predefined is None) == (custom is None):
@@ -49,11 +92,16 @@ def _metric(resource_id: str, configuration: Document) -> tuple[str, str, str, l
         if "MetricName" not in custom or "Statistic" not in custom:
             raise invalid("Local SageMaker tracks a custom metric by MetricName and Statistic, not by an expression.")
         dimensions = [dict(each) for each in custom.get("Dimensions", ())]
-        return custom.get("Namespace", ""), custom["MetricName"], custom["Statistic"], dimensions
+        return _Metric(custom.get("Namespace", ""), custom["MetricName"], custom["Statistic"], dimensions)
     assert predefined is not None  # noqa: S101 - one of both is set
-    kind = predefined["PredefinedMetricType"]
-    if kind not in _PREDEFINED:
-        raise invalid(f"Local SageMaker does not publish {kind} yet; use SageMakerVariantInvocationsPerInstance.")
-    _, endpoint, _, variant = resource_id.split("/")
-    dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
-    return (*_PREDEFINED[kind], dimensions)
+    kind, known = predefined["PredefinedMetricType"], _PREDEFINED[target.dimension]
+    if kind not in known:
+        raise invalid(f"{kind} is no metric of {target.dimension}; there are {', '.join(sorted(known))}.")
+    name, statistic, period = known[kind]
+    return _Metric("AWS/SageMaker", name, statistic, _dimensions(target), period)
+
+
+def _dimensions(target: Target) -> list[dict[str, str]]:
+    if target.component:
+        return [{"Name": "InferenceComponentName", "Value": target.component}]
+    return [{"Name": "EndpointName", "Value": target.endpoint}, {"Name": "VariantName", "Value": target.variant}]

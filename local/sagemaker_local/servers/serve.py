@@ -33,6 +33,10 @@ def run(framework: str, installed: str, load: AppFactory) -> NoReturn:
     wanted = image.rpartition(":")[2].partition("-")[0] if image else ""
     if wanted and not installed.startswith(wanted + "."):
         _say(f"The image {image} asks for {framework} {wanted}; it is served by the installed {installed}.")
+    if os.environ.get("SAGEMAKER_MULTI_MODEL") == "true":
+        from sagemaker_local.servers.multi_model import run_multi_model  # it imports this module
+
+        run_multi_model(f"sagemaker_local.servers.{framework}_server")
     model_dir = Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model"))
     workers = _workers()
     listener = socket.create_server(("127.0.0.1", int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))), backlog=2048)
@@ -58,12 +62,25 @@ def _work(listener: socket.socket, model_dir: Path, load: AppFactory) -> NoRetur
     except Exception:  # the script is somebody else's
         traceback.print_exc()
         sys.exit(1)
+    serve_app(listener, app)
+    sys.exit(0)
+
+
+def serve_app(listener: socket.socket, app: App) -> None:
+    """Answer until SIGTERM."""
 
     async def serve() -> None:
         await Server(app).run(listener)
 
     uvloop.run(serve())
-    sys.exit(0)
+
+
+def end_with_parent(parent: int) -> None:
+    """This process is killed when its parent ends; now, if that was before."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(0)
 
 
 def _supervise(workers: int, listener: socket.socket, model_dir: Path, load: AppFactory) -> NoReturn:
@@ -95,8 +112,5 @@ def _fork(listener: socket.socket, model_dir: Path, load: AppFactory) -> int:
     if pid:
         return pid
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(0)
+    end_with_parent(parent)
     _work(listener, model_dir, load)

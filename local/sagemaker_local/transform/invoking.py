@@ -62,12 +62,12 @@ class Instances:
             async with asyncio.timeout(_NOTICE_SECONDS):
                 await change.wait()
 
-    async def port(self, number: int) -> int:
-        """Return once the instance can take requests."""
+    async def ports(self, number: int) -> tuple[int, ...]:
+        """Of the instance's containers, in their order. Return once the instance can take requests."""
         while True:
-            changed, port = self._changed, self._fleet.instances[number].port
-            if port is not None:
-                return port
+            changed, instance = self._changed, self._fleet.instances[number]
+            if instance.port is not None:
+                return instance.containers or (instance.port,)
             await changed.wait()
 
 
@@ -97,7 +97,7 @@ class Client:
             return {}
         try:
             async with asyncio.timeout(_PARAMETERS_SECONDS):
-                url = f"http://{_LOOPBACK}:{await self._instances.port(0)}/execution-parameters"
+                url = f"http://{_LOOPBACK}:{(await self._instances.ports(0))[0]}/execution-parameters"
                 async with self._session.get(url) as reply:
                     found = json.loads(await _limited(reply, MEGABYTE)) if reply.status == 200 else {}
         except (TimeoutError, aiohttp.ClientError, ValueError, ObjectFailed):
@@ -132,10 +132,19 @@ class Client:
         raise failure
 
     async def _post(self, number: int, body: bytes, chunked: bool) -> tuple[int, bytes]:
-        url = f"http://{_LOOPBACK}:{await self._instances.port(number)}/invocations"
-        data = _chunks(body) if chunked else body
-        async with self._session.post(url, data=data, headers=self._headers) as reply:
-            return reply.status, await _limited(reply, _MOST_REPLY_BYTES)
+        """Through all containers of an instance, each getting the reply of the one before."""
+        headers, status = self._headers, 200
+        for port in await self._instances.ports(number):
+            data = _chunks(body) if chunked else body
+            url = f"http://{_LOOPBACK}:{port}/invocations"
+            async with self._session.post(url, data=data, headers=headers) as reply:
+                status, body = reply.status, await _limited(reply, _MOST_REPLY_BYTES)
+                kind = reply.headers.get("Content-Type")
+            if not 200 <= status < 300:
+                break
+            headers = {name: value for name, value in headers.items() if name != "Content-Type"}
+            headers |= {"Content-Type": kind} if kind else {}
+        return status, body
 
 
 async def _chunks(body: bytes) -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sagemaker_operator.aws.budget import Budget
-from sagemaker_operator.aws.errors import AWSError, Kind, classify
+from sagemaker_operator.aws.errors import AWSError, Kind, NotLeadingError, classify
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,23 @@ _TARGETS = ("EndpointName", "EndpointConfigName", "ModelName", "ResourceArn", "l
 class RegionClient:
     """SageMaker, STS and CloudWatch Logs of one region. Thread-safe, as boto3's clients are.
 
+    `runtime_url` is where the region's endpoints are invoked; AWS_ENDPOINT_URL and its like hold there too.
+
     botocore's own retries are off: a retry inside a call hides throttling from the budget, and a repeated create after
     a lost reply is refused as already existing, which only the caller can read rightly.
+
+    `may_change` is asked when a change has its turn: the wait for it may have outlasted the Lease.
 
     Raises AWSError when the AWS environment does not allow a client to be made.
     """
 
     def __init__(
-        self, region: str, calls_per_second: float, on_call: OnCall | None = None, connections: int = 32
+        self,
+        region: str,
+        calls_per_second: float,
+        on_call: OnCall | None = None,
+        connections: int = 32,
+        may_change: Callable[[], bool] = lambda: True,
     ) -> None:
         config = Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
@@ -58,11 +67,14 @@ class RegionClient:
             self._clients: dict[str, Any] = {
                 service: session.client(service, config=config) for service in ("sagemaker", "sts", "logs")
             }
+            runtime = session.client("sagemaker-runtime", config=config)
         except (BotoCoreError, ValueError) as error:  # a profile that is not there, an AWS_ENDPOINT_URL that is no URL
             raise AWSError(Kind.CREDENTIALS, "CreateClient", type(error).__name__, str(error)) from error
-        self.region = region
+        self.region, self.partition = region, runtime.meta.partition
+        self.runtime_url = runtime.meta.endpoint_url
+        runtime.close()
         self._budget = Budget(calls_per_second)
-        self._on_call = on_call
+        self._on_call, self._may_change = on_call, may_change
         self._account_lock = threading.Lock()
         self._account: str | None = None
 
@@ -74,11 +86,13 @@ class RegionClient:
             return self._account
 
     def call(self, method: str, *, service: str = "sagemaker", **request: Any) -> dict[str, Any]:
-        """One API call. Raises AWSError."""
+        """One API call. Raises AWSError, NotLeadingError."""
         client = self._clients[service]
         operation = client.meta.method_to_api_mapping[method]
         bucket = self._budget.of(operation)
         bucket.take()
+        if _changes(operation) and not self._may_change():
+            raise NotLeadingError(f"{operation} in {self.region} was not called: the Lease is not held")
         started, outcome = time.monotonic(), "ok"
         reply: dict[str, Any] = {}
         try:
@@ -120,4 +134,8 @@ class RegionClient:
             return
         target = next((str(request[key]) for key in _TARGETS if key in request), "")
         request_id = str(reply.get("ResponseMetadata", {}).get("RequestId", ""))
-        self._on_call(Call(operation, target, outcome, seconds, request_id, not operation.startswith(_READS)))
+        self._on_call(Call(operation, target, outcome, seconds, request_id, _changes(operation)))
+
+
+def _changes(operation: str) -> bool:
+    return not operation.startswith(_READS)

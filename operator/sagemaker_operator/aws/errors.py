@@ -53,6 +53,10 @@ class AWSError(Exception):
         return self.kind in (Kind.UNREACHABLE, Kind.INTERNAL)
 
 
+class NotLeadingError(Exception):
+    """A change was not asked for, because another operator may have the Lease by now."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     codes: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -55,8 +56,13 @@ class GatewaySettings:
 class Gateway:
     """Thread-safe. Regions are opened when they are first needed."""
 
-    def __init__(self, settings: GatewaySettings, on_call: OnCall | None = None) -> None:
-        self._settings, self._on_call = settings, on_call
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        on_call: OnCall | None = None,
+        may_change: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._settings, self._on_call, self._may_change = settings, on_call, may_change
         self._lock = threading.Lock()
         self._regions: dict[str, Region] = {}
 
@@ -65,7 +71,7 @@ class Gateway:
         with self._lock:
             if name not in self._regions:
                 given = self._settings
-                client = RegionClient(name, given.calls_per_second, self._on_call, given.connections)
+                client = RegionClient(name, given.calls_per_second, self._on_call, given.connections, self._may_change)
                 self._regions[name] = Region(client, given.parts_seconds, given.outage_seconds)
             return self._regions[name]
 
@@ -96,7 +102,7 @@ class Gateway:
             if endpoint is not None and not target.owner.owns(endpoint.tags):
                 configs = self._owned(region, target, directory.configs, configs)
                 models = self._owned(region, target, directory.models, models)
-            return Observed(endpoint, configs, models, _account(region), problem=problem)
+            return Observed(endpoint, configs, models, _account(region), region.client.runtime_url, problem=problem)
         except AWSError as error:
             return Observed(problem=problem_of(error, self._settings.blocked_seconds))
 
@@ -122,7 +128,7 @@ class Gateway:
         return log_excerpt(self.region(target.region).client, target.endpoint_name, since)
 
     def execute(self, target: Target, action: AWSAction) -> None:
-        """Carries out the action and remembers what follows from it. Raises AWSError."""
+        """Carries out the action and remembers what follows from it. Raises AWSError, NotLeadingError."""
         region = self.region(target.region)
         if isinstance(action, DeleteModel | DeleteEndpointConfig):
             parts = region.directory.models if isinstance(action, DeleteModel) else region.directory.configs

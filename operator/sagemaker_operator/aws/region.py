@@ -137,15 +137,8 @@ class Region:
         """Whether a model or config carries the owner's tags; they are read once. Raises AWSError."""
         if not parts.owner_known(name):
             kind = "model" if parts is self.directory.models else "endpoint-config"
-            partition = _partition(self.client.region)
-            arn = f"arn:{partition}:sagemaker:{self.client.region}:{self.client.account()}:{kind}/{name}"
+            arn = f"arn:{self.client.partition}:sagemaker:{self.client.region}:{self.client.account()}:{kind}/{name}"
             found = identity_of(self.read_tags(arn))
             with self.directory.lock:
                 parts.owned(name, found)
         return name in self.parts_of(owner, parts, base)
-
-
-def _partition(region: str) -> str:
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"

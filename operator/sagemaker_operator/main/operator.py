@@ -65,6 +65,7 @@ class Operator:
                 settings.workers,
             ),
             metrics.record_call,
+            lambda: self._lease.held,
         )
         decider = Decider(
             gateway,

@@ -53,12 +53,14 @@ class Observed:
     """AWS from the view of one object.
 
     `configs` and `models` are the names that this object's base would have and that exist. `problem` is what kept us
-    from looking; the rest is then empty. `account_id` is None until STS has answered once.
+    from looking; the rest is then empty. `account_id` is None until STS has answered once. `runtime_url` is where
+    the region's endpoints are invoked.
     """
 
     endpoint: ObservedEndpoint | None = None
     configs: frozenset[str] = frozenset()
     models: frozenset[str] = frozenset()
     account_id: str | None = None
+    runtime_url: str | None = None
     log_excerpt: tuple[str, ...] = ()
     problem: Problem | None = None

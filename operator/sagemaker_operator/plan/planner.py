@@ -9,15 +9,9 @@ from dataclasses import replace
 from sagemaker_operator.api.identity import describe_owner
 from sagemaker_operator.api.status import Revisions
 from sagemaker_operator.plan.actions import (
-    Action,
-    AddFinalizer,
     ChangeTags,
     CreateEndpoint,
-    CreateEndpointConfig,
-    CreateModel,
     DeleteEndpoint,
-    DeleteEndpointConfig,
-    DeleteModel,
     Event,
     UpdateEndpoint,
     UpdateWeights,
@@ -34,7 +28,7 @@ from sagemaker_operator.plan.memory import (
     went_back,
 )
 from sagemaker_operator.plan.problems import Problem
-from sagemaker_operator.plan.report import Report, Verdict, problem_report, status_of
+from sagemaker_operator.plan.report import Report, Verdict, status_of
 from sagemaker_operator.plan.reports import (
     adjusting,
     adjustment_failed,
@@ -47,6 +41,7 @@ from sagemaker_operator.plan.reports import (
     serving_or_failed,
     updating,
 )
+from sagemaker_operator.plan.steps import blocked, claim, deletions, missing_parts
 from sagemaker_operator.plan.wording import sentence
 
 
@@ -99,7 +94,7 @@ def refuse_foreign_endpoint(case: Case) -> Plan | None:
     if endpoint.config_name in case.observed.configs:
         return refused  # ours once: somebody took the tags away, and it needs its parts
     # Made in the same moment as the other one's; under another name nobody would find them again.
-    return replace(refused, actions=_deletions(case.observed.configs, case.observed.models))
+    return replace(refused, actions=deletions(case.observed.configs, case.observed.models))
 
 
 def wait_for_change_in_motion(case: Case) -> Plan | None:
@@ -140,7 +135,7 @@ def create_missing_endpoint(case: Case) -> Plan | None:
     )
     create = CreateEndpoint(desired.endpoint_name, desired.config_name, desired.revision_tags, started)
     return Plan(
-        (*_finalizer(case), *_missing_parts(case), create),
+        (*claim(case), *missing_parts(case), create),
         status_of(case, creating(case, requested), requested, retry_handled=True),
         case.tuning.motion,
     )
@@ -150,7 +145,7 @@ def claim_object(case: Case) -> Plan | None:
     """The endpoint is ours, but the object could go without us: the finalizer first."""
     if case.resource.has_finalizer:
         return None
-    return Plan(_finalizer(case), status_of(case, serving_or_failed(case), case.memory), 0)
+    return Plan(claim(case), status_of(case, serving_or_failed(case), case.memory), 0)
 
 
 def recreate_failed_endpoint(case: Case) -> Plan | None:
@@ -213,7 +208,7 @@ def start_update(case: Case) -> Plan | None:
     event = Event("Normal", "UpdateStarted", f"{before} -> {desired.revision}: a new fleet{meanwhile}")
     update = UpdateEndpoint(endpoint.name, desired.config_name, event)
     status = status_of(case, updating(case), requested, retry_handled=True)
-    return Plan((*_missing_parts(case), update), status, case.tuning.motion)
+    return Plan((*missing_parts(case), update), status, case.tuning.motion)
 
 
 def report_out_of_service(case: Case) -> Plan | None:
@@ -230,7 +225,7 @@ def report_out_of_service(case: Case) -> Plan | None:
 def restore_missing_parts(case: Case) -> Plan | None:
     """The config or a model that the running fleet needs is gone: SageMaker could replace no instance without them."""
     config = case.endpoint.config_name if case.endpoint else case.desired.config_name
-    parts = _missing_parts(case, config)
+    parts = missing_parts(case, config)
     return Plan(parts, status_of(case, serving(case), settled(case)), 0) if parts else None
 
 
@@ -291,7 +286,7 @@ def collect_garbage(case: Case) -> Plan | None:
     if endpoint is None:
         return None
     configs = case.observed.configs - {endpoint.config_name}
-    actions = _deletions(configs, case.observed.models - {m.name for m in desired.models})
+    actions = deletions(configs, case.observed.models - {m.name for m in desired.models})
     return Plan(actions, status_of(case, serving(case), settled(case)), 0) if actions else None
 
 
@@ -317,34 +312,3 @@ CHECKS: tuple[Callable[[Case], Plan | None], ...] = (
     collect_garbage,
     steady,
 )
-
-
-def _deletions(configs: frozenset[str], models: frozenset[str]) -> tuple[Action, ...]:
-    return (*map(DeleteEndpointConfig, sorted(configs)), *map(DeleteModel, sorted(models)))
-
-
-def _finalizer(case: Case) -> tuple[Action, ...]:
-    return () if case.resource.has_finalizer else (AddFinalizer(),)
-
-
-def _missing_parts(case: Case, config_name: str | None = None) -> tuple[Action, ...]:
-    """Under `config_name` when given: a fleet whose weights were changed since still names the config it began with."""
-    desired, observed = case.desired, case.observed
-    name = config_name or desired.config_name
-    models = [CreateModel(m.name, m.request, desired.tags) for m in desired.models if m.name not in observed.models]
-    request = {**desired.config_request, "EndpointConfigName": name}
-    config = [] if name in observed.configs else [CreateEndpointConfig(name, request, desired.revision_tags)]
-    return (*models, *config)
-
-
-def blocked(case: Case, problem: Problem, *, hide_endpoint: bool = False) -> Plan:
-    """Nothing can be done for the problem's reason; what the endpoint does meanwhile is still told."""
-    shown = case if not hide_endpoint else replace(case, observed=replace(case.observed, endpoint=None))
-    report = problem_report(problem, case.resource.status, shown.endpoint)
-    if hide_endpoint:
-        report = replace(report, ready=Verdict("False", problem.reason, problem.message))
-    return Plan(
-        (),
-        status_of(shown, report, case.memory),
-        case.tuning.retry_base if problem.retry_after is None else problem.retry_after,
-    )

@@ -15,9 +15,10 @@ from sagemaker_operator.plan.desired import NO_REGION, Defaults, Desired, build_
 from sagemaker_operator.plan.images import ImageTable
 from sagemaker_operator.plan.memory import known_log_excerpt, log_excerpt_wanted
 from sagemaker_operator.plan.observed import IN_MOTION, Observed
-from sagemaker_operator.plan.planner import blocked, plan
+from sagemaker_operator.plan.planner import plan
 from sagemaker_operator.plan.problems import InvalidSpec, Problem
 from sagemaker_operator.plan.refusals import invalid_spec, unreadable_spec
+from sagemaker_operator.plan.steps import blocked
 
 # A look is older than that when its time has come, whatever the jitter.
 _DUE = 0.75

@@ -10,7 +10,7 @@ from typing import Literal
 from sagemaker_operator.api.codec import encode
 from sagemaker_operator.api.resource import ObjectKey, Resource
 from sagemaker_operator.api.status import Status, with_transition_times
-from sagemaker_operator.aws.errors import AWSError, Kind, problem_of
+from sagemaker_operator.aws.errors import AWSError, Kind, NotLeadingError, problem_of
 from sagemaker_operator.kube.writer import ObjectGone, WriteError, Writer
 from sagemaker_operator.plan.actions import (
     AddFinalizer,
@@ -66,7 +66,7 @@ class _Acted:
 class Reconciler:
     """`reconcile` may run in many threads, one key at a time (the work queue sees to that).
 
-    `may_act`: whether the Lease is held, asked before each change. `role_seconds`: how long a new role or right may be
+    `may_act`: whether the Lease is held, asked before each write. `role_seconds`: how long a new role or right may be
     unknown to AWS.
     """
 
@@ -99,6 +99,9 @@ class Reconciler:
             return self._forget(key)
         except WriteError as error:
             log.warning("Kubernetes refused a write, tried again: %s", error, extra={"object": str(key)})
+            return Outcome("error", self._backoff.failed(key))
+        except NotLeadingError as error:
+            log.warning("Left to the operator that leads: %s", error, extra={"object": str(key)})
             return Outcome("error", self._backoff.failed(key))
 
     def _forget(self, key: ObjectKey) -> Outcome:
@@ -146,11 +149,13 @@ class Reconciler:
         return steady and not problem.stalled and self._backoff.failures(resource.key) < _STALE_PASSES
 
     def _act(self, resource: Resource, decision: Decision, plan: Plan) -> _Acted:
-        """Carries out the actions in order, up to the first that AWS refuses. Raises WriteError, ObjectGone."""
+        """Carries out the actions in order, up to the first that AWS refuses.
+
+        Raises WriteError, ObjectGone, NotLeadingError.
+        """
         acted = _Acted(resource)
         for action in plan.actions:
-            if not self._may_act():
-                raise WriteError(f"{resource.key}: the Lease is not held")
+            self._check_leads()
             if isinstance(action, RemoveFinalizer):
                 self._writer.remove_finalizer(acted.resource)
                 acted.released = True
@@ -169,6 +174,11 @@ class Reconciler:
             if event := event_of(action):
                 self._tell(acted.resource, event)
         return acted
+
+    def _check_leads(self) -> None:
+        """Raises NotLeadingError."""
+        if not self._may_act():
+            raise NotLeadingError("the Lease is not held")
 
     def _problem(self, resource: Resource, error: AWSError) -> Problem:
         """A new role or right needs time to be known in all of AWS; after that it is missing."""
@@ -193,6 +203,7 @@ class Reconciler:
         new = with_transition_times(status, resource.status, now)
         if encode(new) == encode(resource.status):
             return
+        self._check_leads()
         self._objects.put(self._writer.write_status(resource, new))
         for event in transition_events(resource.status, new, now):
             self._tell(resource, event)

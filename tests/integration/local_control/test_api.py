@@ -100,10 +100,12 @@ def test_names_are_taken_until_their_resource_is_gone_and_in_any_case(world: Any
         ),
         (
             {"PrimaryContainer": {"Image": "i", "MultiModelConfig": {}}},
-            "Local SageMaker does not implement MultiModelConfig of a container yet; leave it out.",
+            "MultiModelConfig is for containers whose Mode is MultiModel; leave it out.",
         ),
-        ({"Containers": [{"Image": "i"}, {"Image": "j"}]}, "Local SageMaker does not implement a model of several "
-         "containers (inference pipelines and direct invocation) yet; leave it out."),
+        (
+            {"Containers": [{"Image": "i"}, {"Image": "j", "Mode": "MultiModel", "ModelDataUrl": "s3://b/"}]},
+            "Local SageMaker does not implement a multi-model container beside other containers yet; leave it out.",
+        ),
         ({"PrimaryContainer": {"Image": "i", "Environment": {"A": "x" * 1000, "B": "y" * 1024} | {
             f"C{n}": "z" * 1024 for n in range(31)}}}, "The Environment of all containers has more than 32768 bytes."),
     ],

@@ -96,9 +96,10 @@ def test_what_cannot_be_started_is_refused_in_sagemakers_words(world: Any, aws: 
             assert failure.failure_class is FailureClass.IMAGE
             assert "make sure all images included in the model for the production variant main exist" in failure.message
 
-            pipeline = (ContainerSpec(XGBOOST), ContainerSpec(XGBOOST))
+            pipeline = (ContainerSpec(XGBOOST), ContainerSpec("local://echo"))
             failure = await failure_of(here, XGBOOST, containers=pipeline)
             assert failure.failure_class is FailureClass.UNSUPPORTED
+            assert "local://echo beside other images" in failure.message
 
     asyncio.run(go())
 

@@ -57,7 +57,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.read()
         print(f"request of {len(body)}", flush=True)
         BARRIER.wait(60)
-        if b"bad400" in body:
+        if b"bad400" in body or (MODE == "refuse" and b"BAD" in body):
             return self.answer(400, b"cannot read this")
         if b"bad500" in body:
             return self.answer(500, b"broken")

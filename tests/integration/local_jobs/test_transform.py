@@ -306,3 +306,31 @@ def test_a_process_that_ends_takes_its_jobs_with_it(start: Any, images: Any) -> 
         local.until(lambda: "TransformStartTime" in sagemaker.describe_transform_job(TransformJobName="j"))
         processes = local.descendants
     assert not [each for each in processes if each.is_running()]
+
+
+def test_a_record_goes_through_all_containers_of_a_pipeline(world: Any, jobs: Any) -> None:
+    containers = [{"Image": WORKER}, {"Image": WORKER, "Environment": {"MODE": "told"}}]
+    world.sagemaker.create_model(ModelName=f"{world.prefix}-pipeline", Containers=containers)
+    found = jobs.run(f"{world.prefix}-pipeline", jobs.put(a=b"one"), source={"ContentType": "text/csv"})
+    assert found["TransformJobStatus"] == "Completed"
+    told = json.loads(jobs.outputs["a.out"])
+    assert (told["size"], told["SAGEMAKER_BATCH"], told["Content-Type"]) == (3, "true", None)
+
+
+def test_what_a_later_container_refuses_fails_the_object(world: Any, jobs: Any) -> None:
+    containers = [{"Image": WORKER}, {"Image": WORKER, "Environment": {"MODE": "refuse"}}]
+    world.sagemaker.create_model(ModelName=f"{world.prefix}-pipeline", Containers=containers)
+    uri = jobs.put(a=b"bad", b=b"good")
+    assert jobs.run(f"{world.prefix}-pipeline", uri)["TransformJobStatus"] == "Failed"
+    assert jobs.outputs == {"b.out": b"GOOD"}
+
+
+def test_a_job_cannot_name_a_model_or_a_container(world: Any, jobs: Any) -> None:
+    containers = [{"Image": WORKER, "ContainerHostname": each} for each in ("one", "two")]
+    direct = {"InferenceExecutionConfig": {"Mode": "Direct"}}
+    world.sagemaker.create_model(ModelName=f"{world.prefix}-direct", Containers=containers, **direct)
+    multi = {"Image": WORKER, "Mode": "MultiModel", "ModelDataUrl": "s3://models/many/"}
+    world.sagemaker.create_model(ModelName=f"{world.prefix}-multi", PrimaryContainer=multi)
+    for name, words in (("direct", "models for direct invocation"), ("multi", "multi-model containers")):
+        with pytest.raises(ClientError, match=words):
+            jobs.begin(f"{world.prefix}-{name}", jobs.put(a=b"one"))

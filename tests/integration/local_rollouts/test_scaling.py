@@ -198,7 +198,7 @@ def test_deleting_an_endpoint_deregisters_its_variants(world: Any) -> None:
         ({"MinCapacity": 5, "MaxCapacity": 4}, "cannot be less than minimum"),
         ({"MinCapacity": 0, "MaxCapacity": 4}, "must be at least 1"),
         ({"ResourceId": "endpoint/none/variant/a", "MinCapacity": 1, "MaxCapacity": 2}, "Could not find endpoint"),
-        ({"ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency"}, "not implemented yet"),
+        ({"ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency"}, "is not serverless"),
     ],
 )
 def test_what_cannot_be_registered_is_told(world: Any, fields: dict[str, Any], said: str) -> None:
@@ -225,6 +225,17 @@ def test_a_variant_of_a_creating_endpoint(world: Any, needs: bool) -> None:
             register()
     else:
         register()
+
+
+def test_a_variant_of_an_endpoint_that_is_deleted_cannot_be_registered(world: Any) -> None:
+    scaled = Scaled(world)
+    with world.local.fault(endpoint=world.endpoint, stuckDeletingSeconds=30):
+        world.sagemaker.delete_endpoint(EndpointName=world.endpoint)
+        with pytest.raises(ClientError, match="is Deleting; its variants cannot be registered any more"):
+            scaled.client.register_scalable_target(**scaled.of, MinCapacity=1, MaxCapacity=2)
+        world.advance(31)
+    targets = scaled.client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[scaled.resource])
+    assert targets["ScalableTargets"] == []
 
 
 def test_burstable_instances_are_refused(world: Any) -> None:

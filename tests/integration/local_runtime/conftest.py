@@ -29,7 +29,8 @@ ECHO, CONTAINER = "local://echo", "registry.example/container:1"
 ROLE = "arn:aws:iam::111122223333:role/serving"
 _PATIENCE_SECONDS = 60
 
-# Does what the JSON in the body says: status, type, headers, say, chunks, gate, cut, garbage, touch.
+# Does what the JSON in the body says: status, type, headers, say, chunks, gate, cut, garbage, touch. HOLD is a gate for
+# every call, STATUS the status of every reply.
 # A gate is a file that it waits for; with chunks the gate is waited for after each of them.
 SCRIPT = """
 import http.server, json, os, socket, sys, time
@@ -54,7 +55,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if asked.get("touch"):
             with open(asked["touch"], "a") as file:
                 file.write("x")
-        self.send_response(asked.get("status", 200))
+        wait(os.environ.get("HOLD"))
+        self.send_response(int(os.environ.get("STATUS", asked.get("status", 200))))
         self.send_header("Content-Type", asked.get("type", "application/json"))
         for name, value in asked.get("headers", {}).items():
             self.send_header(name, value)
@@ -162,13 +164,85 @@ def running(folder: Path, *arguments: str) -> Iterator[Local]:
     assert "Traceback" not in (folder / "log").read_text(), (folder / "log").read_text()
 
 
+# A multi-model container (AWS: Custom Containers Contract for Multi-Model Endpoints). A model is what its file ``say``
+# has; MOST_MODELS of them have room. The JSON in a call's body says: gate, touch, forget (once).
+MODELS_SCRIPT = """
+import http.server, json, os, time
+models, loads = {}, []
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self, status, found):
+        body = found if isinstance(found, bytes) else json.dumps(found).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        name = self.path.rpartition("/")[2]
+        if self.path == "/ping":
+            self.answer(200, {})
+        elif self.path == "/models" and os.environ.get("NO_MODELS"):
+            self.answer(404, {})
+        elif self.path == "/models":
+            self.answer(200, {"models": [{"modelName": each} for each in models]})
+        else:
+            self.answer(200 if name in models else 404, {})
+    def do_DELETE(self):
+        self.answer(200 if models.pop(self.path.rpartition("/")[2], None) else 404, {})
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        target = self.headers["X-Amzn-SageMaker-Target-Model"]
+        if self.path == "/models":
+            with open(os.path.join(asked["url"], "say")) as file:
+                said = file.read()
+            if said == "slow":
+                while not os.path.exists(os.environ["GATE"]):
+                    time.sleep(0.01)
+            loads.append(target)
+            if said == "broken":
+                self.answer(500, b"this model is broken")
+            elif asked["model_name"] in models:
+                self.answer(409, {})
+            elif len(models) >= int(os.environ.get("MOST_MODELS", "99")):
+                self.answer(507, b"no room")
+            else:
+                models[asked["model_name"]] = said
+                self.answer(200, {})
+            return
+        name = self.path.split("/")[2]
+        if asked.get("forget") and not os.path.exists(asked["forget"]):
+            open(asked["forget"], "w").close()
+            models.clear()
+        if name not in models:
+            self.answer(404, {})
+            return
+        if asked.get("touch"):
+            open(asked["touch"], "w").close()
+        while asked.get("gate") and not os.path.exists(asked["gate"]):
+            time.sleep(0.01)
+        self.answer(200, {"said": models[name], "target": target, "pid": os.getpid(), "loads": loads})
+    def log_message(self, *args):
+        pass
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128
+    def handle_error(self, request, client_address):
+        pass
+Server(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+"""
+
+
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An image map with the container above."""
+    """An image map with the containers above."""
     folder = tmp_path_factory.mktemp("images")
     (folder / "container.py").write_text(SCRIPT)
-    rule = {"match": "registry.example/container:*", "command": [sys.executable, str(folder / "container.py")]}
-    (folder / "images.yaml").write_text(yaml.safe_dump([rule]))
+    (folder / "models.py").write_text(MODELS_SCRIPT)
+    rules = [
+        {"match": f"registry.example/{name}:*", "command": [sys.executable, str(folder / f"{name}.py")]}
+        for name in ("container", "models")
+    ]
+    (folder / "images.yaml").write_text(yaml.safe_dump(rules))
     return folder / "images.yaml"
 
 

@@ -336,3 +336,16 @@ def test_a_deleted_endpoint_leaves_nothing_to_its_successor(world: Any) -> None:
     send(world, {})
     objects(world, "out", 1)
     assert len(world.local.objects(f"{world.prefix}/out/")) == 1
+
+
+def test_a_request_goes_through_all_containers_of_a_pipeline(world: Any) -> None:
+    containers = [{"Image": "registry.example/container:1", "ContainerHostname": each} for each in ("pre", "post")]
+    world.sagemaker.create_model(ModelName=f"{world.prefix}-pipeline", Containers=containers)
+    world.create(world.config(model=f"{world.prefix}-pipeline", AsyncInferenceConfig=settings(world)))
+    send(world, {"type": "text/one", "say": "{}"}, ContentType="text/zero")
+    [result] = objects(world, "out")
+    assert json.loads(result)["headers"]["content-type"] == "text/one"
+    send(world, {"say": json.dumps({"status": 500, "say": "no"})})
+    [failure] = objects(world, "failed")
+    assert b"Received server error (500) from post with message" in failure
+    assert counts(world)["invocation_5xx_errors"] == 1

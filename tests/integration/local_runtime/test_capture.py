@@ -56,6 +56,14 @@ def test_calls_are_lines_below_endpoint_variant_and_hour(world: Any) -> None:
     assert parts[7].endswith(".jsonl")
 
 
+def test_a_stream_is_not_captured(world: Any) -> None:
+    world.create(world.config(DataCaptureConfig=settings(world)))
+    list(world.stream({"chunks": ["a", "b"]})["Body"])
+    world.invoke(b"1", ContentType="text/csv")
+    found = world.until(lambda: lines(world), "a captured call")
+    assert [each["captureData"]["endpointInput"]["data"] for each in found] == ["1"]
+
+
 def test_only_the_side_that_is_asked_for(world: Any) -> None:
     wanted = settings(world, CaptureOptions=[{"CaptureMode": "Output"}])
     world.create(world.config(model=world.model("local://echo"), DataCaptureConfig=wanted))

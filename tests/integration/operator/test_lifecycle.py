@@ -38,6 +38,7 @@ def test_a_models_life_from_yaml_to_nothing_left(
     assert ns.condition("Ready")["reason"] == "InService"
     assert status["summary"] == {"status": "InService", "traffic": "main=1", "instances": "2/2"}
     assert abs(float(account.invoke(endpoint, row)[0]) - own) < 1e-6
+    assert status["url"] == f"{local.url}/endpoints/{endpoint}/invocations"
     arn = status["endpointARN"]
     tags = account.tags(arn)
     assert tags["team"] == "risk"

@@ -1,6 +1,7 @@
 """The rate budget with a clock of its own: bursts, turns, pauses."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -58,6 +59,41 @@ def test_a_pause_moves_everybodys_turn() -> None:
     four.take()
     four.take()
     assert clock.slept == pytest.approx([1.25, 1.5])
+
+
+class Sleeper(Clock):
+    """`during` happens in the first sleep; time goes by as they sleep."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.during: list[Callable[[], object]] = []
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if self.during:
+            self.during.pop()()
+        self.now += seconds
+
+
+def test_a_pause_also_holds_who_waits_already() -> None:
+    clock = Sleeper()
+    four = TokenBucket(4, clock, clock.sleep)
+    for _ in range(4):
+        four.take()
+    clock.during.append(lambda: four.pause(1.0))
+    four.take()
+    assert clock.now == pytest.approx(101.0)
+    four.take()
+    assert clock.now == pytest.approx(101.25)
+
+
+def test_throttles_of_calls_that_ran_at_once_are_one_pause() -> None:
+    four, clock = bucket(4)
+    for _ in range(5):
+        four.pause(1.0)
+    clock.now += 0.5
+    four.pause(1.0)
+    assert four._delays == pytest.approx(1.5)
 
 
 def test_a_pause_makes_nobodys_turn_earlier() -> None:

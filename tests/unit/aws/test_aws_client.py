@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sagemaker_operator.aws.budget import TokenBucket
-from sagemaker_operator.aws.errors import AWSError, Kind
+from sagemaker_operator.aws.errors import AWSError, Kind, NotLeadingError
 
 IDENTITY = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
 <Arn>arn:aws:iam::111122223333:user/u</Arn><UserId>U</UserId><Account>111122223333</Account>
@@ -54,6 +54,24 @@ def test_no_request_leaves_without_the_budgets_leave(aws: Any, client: Any, monk
     with pytest.raises(InterruptedError):
         client.call("list_models")
     assert not aws.asked
+
+
+def test_a_change_whose_turn_comes_after_the_lease_is_lost_is_not_asked_for(
+    aws: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads = True
+
+    def outlasts_the_lease(_: TokenBucket) -> None:
+        nonlocal leads
+        leads = False
+
+    monkeypatch.setattr(TokenBucket, "take", outlasts_the_lease)
+    monkeypatch.setattr(client, "_may_change", lambda: leads)
+    aws.replies.append({"Models": []})
+    with pytest.raises(NotLeadingError, match="DeleteModel in eu-west-1 was not called: the Lease is not held"):
+        client.call("delete_model", ModelName="m")
+    client.call("list_models")
+    assert [call.operation for call in aws.calls] == ["ListModels"]
 
 
 def test_every_call_is_told_with_its_target_outcome_and_request_id(aws: Any, client: Any) -> None:

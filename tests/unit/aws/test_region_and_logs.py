@@ -93,6 +93,24 @@ def test_an_aws_environment_that_cannot_be_used_is_an_aws_error(
     assert raised.value.kind is Kind.CREDENTIALS
 
 
+@pytest.mark.parametrize(
+    ("region", "partition", "url"),
+    [
+        ("eu-west-1", "aws", "https://runtime.sagemaker.eu-west-1.amazonaws.com"),
+        ("cn-north-1", "aws-cn", "https://runtime.sagemaker.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "https://runtime.sagemaker.us-gov-west-1.amazonaws.com"),
+    ],
+)
+def test_where_endpoints_are_invoked_is_botocores_word(
+    monkeypatch: pytest.MonkeyPatch, region: str, partition: str, url: str
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    client = RegionClient(region, 10)
+    assert (client.partition, client.runtime_url) == (partition, url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "http://127.0.0.1:4570")
+    assert RegionClient(region, 10).runtime_url == "http://127.0.0.1:4570"
+
+
 def stream(minutes: int, name: str) -> dict[str, Any]:
     created = NOW + dt.timedelta(minutes=minutes)
     return {"logStreamName": name, "creationTime": int(created.timestamp() * 1000)}

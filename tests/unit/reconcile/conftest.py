@@ -54,6 +54,8 @@ class SageMaker:
 
     now: Callable[[], dt.datetime]
     region: str = REGION
+    partition: str = "aws"
+    runtime_url: str = "https://runtime.sagemaker.eu-west-1.amazonaws.com"
     models: dict[str, dict[str, str]] = field(default_factory=dict)
     configs: dict[str, dict[str, Any]] = field(default_factory=dict)
     endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)

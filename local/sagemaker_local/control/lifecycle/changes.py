@@ -54,7 +54,7 @@ async def deploy(key: EndpointKey, bench: Workbench) -> None:
     deployment = endpoint.change
     if not isinstance(deployment, Deployment):
         raise TypeError(f"endpoint {endpoint.name} has no deployment under way")
-    reason = bench.faults.take_failure(endpoint.name)
+    reason = bench.faults.take_failure(endpoint.name, key[:2])
     fleets = bench.fleets.start(key, deployment.variants) if reason is None else {}
     failure = await bench.clock.at_least(bench.create_seconds, failure_of(fleets.values()))
     reason = failure if reason is None else reason
@@ -83,7 +83,7 @@ async def scale(key: EndpointKey, bench: Workbench) -> None:
     endpoint, fleets = bench.endpoint(key), bench.fleets.of(key)
     before = {name: fleet.spec.count for name, fleet in fleets.items()}
     wanted = {each.name: wanted_count(each, before[each.name]) for each in endpoint.variants}
-    reason = bench.faults.take_failure(endpoint.name)
+    reason = bench.faults.take_failure(endpoint.name, key[:2])
     resizing = _resized(key, wanted if reason is None else before, bench)
     failure = await bench.clock.at_least(bench.create_seconds, resizing)
     reason = failure if reason is None else reason
@@ -128,7 +128,7 @@ async def delete(key: EndpointKey, bench: Workbench) -> None:
     leaving = bench.fleets.clear(key)
     await bench.routes.flush()
     bench.fleets.retire(key, leaving)
-    seconds = bench.delete_seconds + bench.faults.take_stuck_seconds(endpoint.name)
+    seconds = bench.delete_seconds + bench.faults.take_stuck_seconds(endpoint.name, key[:2])
     await bench.clock.at_least(seconds, bench.fleets.retired(key))
     bench.store.remove_endpoint(endpoint)
 

@@ -17,11 +17,13 @@ T = TypeVar("T")
 
 
 class Clock:
-    """``scale`` seconds pass in each real second, beginning at the real time of its making."""
+    """``scale`` seconds pass in each real second, beginning at the real time of its making, or later: at ``begin``."""
 
-    def __init__(self, scale: float = 1.0) -> None:
+    def __init__(self, scale: float = 1.0, begin: float | None = None) -> None:
         self._scale = scale
-        self._epoch, self._began = time.time(), time.monotonic()
+        real = time.time()
+        self._ahead = begin is not None and begin > real
+        self._epoch, self._began = max(real, begin or 0.0), time.monotonic()
 
     @property
     def scale(self) -> float:
@@ -30,7 +32,7 @@ class Clock:
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        if self._scale == 1.0:
+        if self._scale == 1.0 and not self._ahead:
             return time.time()
         return self._epoch + (time.monotonic() - self._began) * self._scale
 
@@ -66,12 +68,12 @@ class Clock:
 
 
 class ManualClock(Clock):
-    """Stands still but for ``advance``."""
+    """Stands still but for ``advance``, beginning at the real time or at ``begin``."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: float | None = None) -> None:
         super().__init__()
         self._scale = 0.0
-        self._now = self._epoch
+        self._now = self._epoch if begin is None else begin
         self._busy = 0
         self._still = asyncio.Event()
         self._still.set()

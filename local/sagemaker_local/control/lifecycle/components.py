@@ -13,6 +13,7 @@ from sagemaker_local.control.state.components import (
     ComponentChange,
     ComponentKey,
     ComponentSpec,
+    ComponentStatus,
     Copies,
     InferenceComponent,
     Removal,
@@ -24,6 +25,7 @@ from sagemaker_local.control.state.store import Store
 from sagemaker_local.hosting.host import Fleet, Host
 from sagemaker_local.hosting.types import ContainerSpec, FleetFailure, FleetSpec, InstanceStatus
 from sagemaker_local.router.routes import ComponentRoute, Instance, VariantRoute
+from sagemaker_local.snapshot.settling import serving_copies
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +89,11 @@ class Components:
             Copies: self._scale,
             Removal: self._remove,
         }
+
+    @property
+    def serving(self) -> Mapping[ComponentKey, Fleet]:
+        """The copies that serve, by component."""
+        return self._serving
 
     def wake(self, key: ComponentKey) -> None:
         """The component's record asks for a change."""
@@ -212,6 +219,29 @@ class Components:
             self._put(replace(component, current_copies=serving))
         self._routes.set_component(component.endpoint_key, component_route(component, fleet))
         self._routes.flush_soon()
+
+    async def revive(self) -> None:
+        """After a restart: start what served again, and take up the changes under way."""
+        everything = [each for state in self._store.states() for each in state.inference_components]
+        await asyncio.gather(*(self._revive(each) for each in everything))
+        for each in everything:
+            self.wake(each.key)
+
+    async def _revive(self, component: InferenceComponent) -> None:
+        copies = serving_copies(component)
+        if copies is None:
+            return
+        fleet = self._host.start_fleet(component_fleet(component, component.spec, copies))
+        try:
+            await fleet.started()
+        except FleetFailure as failure:
+            await fleet.stop()
+            reason = _told(component, failure)
+            log.error("Inference component %s does not serve again: %s", component.name, reason)
+            self._put(replace(component, status=ComponentStatus.FAILED, change=None, failure_reason=reason))
+            return
+        self._adopt(component.key, fleet)
+        self._observe(component.key)
 
     async def close(self) -> None:
         """Drop every change where it stands; the host ends the copies."""

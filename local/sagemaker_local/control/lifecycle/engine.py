@@ -10,7 +10,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from sagemaker_local.control.lifecycle import transitions
 from sagemaker_local.control.lifecycle.changes import Workbench, delete, maintain, observe, scale
 from sagemaker_local.control.lifecycle.rollout import deploy
-from sagemaker_local.control.state.endpoint import Change, Deletion, Deployment, Endpoint, Maintenance, Scaling
+from sagemaker_local.control.state.endpoint import (
+    Change,
+    Deletion,
+    Deployment,
+    Endpoint,
+    EndpointStatus,
+    Maintenance,
+    Scaling,
+)
 from sagemaker_local.hosting.host import Fleet
 from sagemaker_local.router.routes import EndpointKey
 
@@ -33,6 +41,7 @@ class Engine:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._tasks: dict[EndpointKey, asyncio.Task[None]] = {}
+        self._maintenances: set[asyncio.Task[None]] = set()
 
     def wake(self, key: EndpointKey) -> None:
         """The endpoint's record asks for a change."""
@@ -53,9 +62,28 @@ class Engine:
         while (endpoint := self._bench.store.endpoint(key)) is not None and endpoint.change is not None:
             try:
                 await _CARRY_OUT[type(endpoint.change)](key, self._bench)
+                self._maintain_soon(key)
             except Exception:
                 log.exception("The change of endpoint %s failed", endpoint.name)
                 await self._give_up(key)
+
+    def _maintain_soon(self, key: EndpointKey) -> None:
+        """SageMaker's own work, if a fault asks for it: a while after the change, so that its end can be seen."""
+        endpoint = self._bench.store.endpoint(key)
+        if endpoint is None or endpoint.status is not EndpointStatus.IN_SERVICE:
+            return
+        seconds = self._bench.faults.take_maintenance_seconds(endpoint.name, key[:2])
+        if seconds:
+            task = asyncio.create_task(self._maintain(key, seconds))
+            self._maintenances.add(task)
+            task.add_done_callback(self._maintenances.discard)
+
+    async def _maintain(self, key: EndpointKey, seconds: float) -> None:
+        with self._bench.clock.acting():
+            await self._bench.clock.sleep(self._bench.create_seconds)
+            endpoint = self._bench.store.endpoint(key)
+            if endpoint is not None and endpoint.status is EndpointStatus.IN_SERVICE:
+                self.published(transitions.maintaining(endpoint, seconds, self._bench.clock.now()))
 
     async def _give_up(self, key: EndpointKey) -> None:
         """A mistake of ours ends the change as an internal failure of SageMaker would; a deletion is tried again."""
@@ -92,7 +120,7 @@ class Engine:
 
     async def close(self) -> None:
         """Drop every change where it stands."""
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *self._maintenances]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -7,11 +7,28 @@ from collections.abc import Iterable, Mapping
 
 from sagemaker_local.control.lifecycle.routes import Routes, route_of
 from sagemaker_local.control.state.endpoint import Endpoint, Variant
+from sagemaker_local.control.state.records import Container
 from sagemaker_local.hosting.host import Fleet, Host
 from sagemaker_local.hosting.types import ContainerSpec, FleetFailure, FleetSpec
 from sagemaker_local.router.routes import EndpointKey, EndpointRoute
 
 _NO_FLEETS: Mapping[str, Fleet] = {}
+
+
+_MOST_SERVERLESS_STARTUP_SECONDS = 180
+"""AWS: Deploy models with Amazon SageMaker Serverless Inference."""
+
+
+def container_spec(container: Container) -> ContainerSpec:
+    """A model's container as the host starts it."""
+    return ContainerSpec(
+        container.image,
+        container.model_data_url,
+        container.environment,
+        container.container_hostname,
+        multi_model=container.multi_model,
+        cached=container.multi_model_config.model_cache_setting == "Enabled",
+    )
 
 
 def fleet_spec(key: EndpointKey, variant: Variant) -> FleetSpec:
@@ -23,14 +40,12 @@ def fleet_spec(key: EndpointKey, variant: Variant) -> FleetSpec:
         region=region,
         endpoint_name=endpoint_name,
         variant_name=variant.name,
-        containers=tuple(
-            ContainerSpec(each.image, each.model_data_url, each.environment, each.container_hostname)
-            for each in variant.containers
-        ),
+        containers=tuple(container_spec(each) for each in variant.containers),
         instance_type=production.instance_type,
         count=variant.desired_count,
         model_data_download_timeout_seconds=production.model_data_download_timeout_in_seconds,
         container_startup_health_check_timeout_seconds=production.container_startup_health_check_timeout_in_seconds,
+        most_startup_seconds=_MOST_SERVERLESS_STARTUP_SECONDS if production.serverless_config else None,
     )
 
 

@@ -7,14 +7,16 @@ import logging
 import secrets
 import shutil
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from sagemaker_local.control.lifecycle.clock import Clock
+from sagemaker_local.control.lifecycle.fleets import container_spec
 from sagemaker_local.control.state.jobs import JobKey, JobStatus, TransformJob, completed, failed, started, stopped
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.hosting.host import Fleet, Host
 from sagemaker_local.hosting.logs import LogStream
-from sagemaker_local.hosting.types import ContainerSpec, FleetFailure, FleetSpec
+from sagemaker_local.hosting.types import FleetFailure, FleetSpec
 from sagemaker_local.transform import failures
 from sagemaker_local.transform.failures import JobFailed
 from sagemaker_local.transform.invoking import Instances
@@ -28,18 +30,17 @@ LOG_GROUP = "/aws/sagemaker/TransformJobs"
 
 
 def job_fleet(job: TransformJob) -> FleetSpec:
-    """What the host starts for a job: the model's container, told that it serves a batch."""
+    """What the host starts for a job: the model's containers, told that they serve a batch."""
     account, region, name = job.key
-    environment = {**job.container.environment, **batch_environment(job.spec), **job.environment}
-    container = ContainerSpec(
-        job.container.image, job.container.model_data_url, environment, job.container.container_hostname
-    )
+    batch = {**batch_environment(job.spec), **job.environment}
     return FleetSpec(
         account=account,
         region=region,
         endpoint_name=name,
         variant_name=name,
-        containers=(container,),
+        containers=tuple(
+            replace(container_spec(each), environment={**each.environment, **batch}) for each in job.containers
+        ),
         instance_type=job.instance_type,
         count=job.spec.instance_count,
         log_group=LOG_GROUP,

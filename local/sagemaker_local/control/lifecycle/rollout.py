@@ -45,7 +45,7 @@ class _Rollout:
     async def run(self) -> None:
         """To the end: deployed, or as it was before, or stuck between both."""
         path = steps(self._policy, self._counts, self._old_counts)
-        reason = self._bench.faults.take_failure(self._name)
+        reason = self._bench.faults.take_failure(self._name, self._key[:2])
         if reason is None:
             reason = await self._alarmed("before the deployment began")
         if reason is None:
@@ -157,7 +157,7 @@ class _Rollout:
             reason = ""
         if bench.store.switches.rollback_shows_rolling_back:
             bench.store.put_endpoint(transitions.deployment_rolling_back(bench.endpoint(self._key), bench.clock.now()))
-        failure = bench.faults.take_rollback_failure(self._name)
+        failure = bench.faults.take_rollback_failure(self._name, self._key[:2])
         if failure is None:
             failure = await self._give_back()
         now = bench.clock.now()

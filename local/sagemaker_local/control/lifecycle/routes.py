@@ -10,12 +10,15 @@ from typing import Protocol
 from sagemaker_local.control.state.endpoint import Deployment, Endpoint, Variant
 from sagemaker_local.control.state.features import DataCapture, Features
 from sagemaker_local.control.state.records import ServerlessConfig
+from sagemaker_local.hosting.types import container_names
 from sagemaker_local.router.routes import (
     CaptureRoute,
     ComponentRoute,
+    ContainersRoute,
     EndpointKey,
     EndpointRoute,
     Instance,
+    ModelsRoute,
     RouteTable,
     RoutingStrategy,
     ServerlessRoute,
@@ -69,13 +72,19 @@ def route_of(
         parts += _parts(endpoint.variants, stranded, endpoint.stranded.config_name, shares, endpoint.stranded.features)
     if deployment:
         parts += _parts(deployment.variants, joining, deployment.config_name, taken, deployment.features, new=True)
+    shadows = {each.name for each in (*endpoint.variants, *_new(deployment)) if each.production.shadow}
     return EndpointRoute(
         *endpoint.key,
         status=endpoint.status.value,
-        variants=tuple(parts),
+        variants=tuple(each for each in parts if each.name not in shadows),
+        shadows=tuple(each for each in parts if each.name in shadows),
         components=None if any(each.containers for each in endpoint.variants) else (),
         asynchronous=features.asynchronous is not None,
     )
+
+
+def _new(deployment: Deployment | None) -> tuple[Variant, ...]:
+    return deployment.variants if deployment else ()
 
 
 def _left(endpoint: Endpoint, *taken: Mapping[str, float]) -> Mapping[str, float]:
@@ -111,7 +120,23 @@ def _parts(
             serverless=ServerlessRoute(serverless.max_concurrency) if serverless else None,
             share=shares[each.name],
             config_name=config_name,
+            containers=containers_of(each),
+            models=models_of(each),
         )
+
+
+def containers_of(variant: Variant) -> ContainersRoute | None:
+    """None for a variant of one container."""
+    if len(variant.containers) < 2:
+        return None
+    return ContainersRoute(container_names(each.container_hostname for each in variant.containers), variant.direct)
+
+
+def models_of(variant: Variant) -> ModelsRoute | None:
+    """None for a variant whose container has its one model."""
+    if not variant.containers or not variant.containers[0].multi_model:
+        return None
+    return ModelsRoute(variant.containers[0].multi_model_config.model_cache_setting == "Enabled")
 
 
 def strategy_of(variant: Variant, serverless: ServerlessConfig | None) -> RoutingStrategy:

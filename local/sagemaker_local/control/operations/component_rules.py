@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from sagemaker_local.control.operations.containers import only_single
 from sagemaker_local.control.state.components import ComponentSpec, ComponentStatus, InferenceComponent
 from sagemaker_local.control.state.endpoint import Endpoint, EndpointStatus, Variant
-from sagemaker_local.control.state.records import Container
+from sagemaker_local.control.state.records import Container, EndpointConfig
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document
 from sagemaker_local.control.wire.errors import invalid, not_served
@@ -44,6 +45,25 @@ def has_components(state: AccountState, endpoint_name: str) -> bool:
     return any(each.endpoint_name == endpoint_name for each in state.inference_components)
 
 
+def refuse_losing_components(state: AccountState, endpoint: Endpoint, wanted: EndpointConfig) -> None:
+    """Of UpdateEndpoint. Raises ApiError when a component's variant would go, or get a model of its own.
+
+    As DeleteEndpoint refuses while there are components; no AWS page shows such an update.
+    """
+    places = {each.variant_name for each in wanted.variants if each.model_name is None}
+    lost = [
+        each.name
+        for each in state.inference_components
+        if each.endpoint_name == endpoint.name and each.variant_name not in places
+    ]
+    if lost:
+        raise invalid(
+            f'Cannot update endpoint "{endpoint.arn}" with inference component associated: {", ".join(sorted(lost))} '
+            f"would have no variant in endpoint configuration {wanted.name}. Please delete inference component and try "
+            "it again."
+        )
+
+
 def spec_of(state: AccountState, document: Document, now: float) -> ComponentSpec:
     """Raises ApiError for a specification that SageMaker refuses or that is not served."""
     if "BaseInferenceComponentName" in document:
@@ -64,10 +84,9 @@ def spec_of(state: AccountState, document: Document, now: float) -> ComponentSpe
 
 def _container(state: AccountState, document: Document) -> Container:
     if "ModelName" in document:
-        containers = state.models.require(document["ModelName"]).containers
-        if len(containers) != 1:
-            raise not_served("inference components of models with several containers")
-        return containers[0]
+        model = state.models.require(document["ModelName"])
+        only_single(model, "inference components")
+        return model.containers[0]
     container = document["Container"]
     if "Image" not in container:
         raise invalid("The Container of an inference component needs Image, the URI of what serves the model.")

@@ -71,7 +71,7 @@ def fitting(policy: Policy, old: Sequence[Variant], new: Sequence[Variant]) -> P
             "Deployment guardrails need the same variant names in the new endpoint configuration as in the old."
         )
     if isinstance(strategy, Rolling):
-        if len(new) > 1:
+        if sum(not each.production.shadow for each in new) > 1:
             raise invalid("RollingUpdatePolicy does not support endpoints with multiple variants; use another policy.")
         _check_size(strategy.batch, new, *_BATCH)
     elif strategy.traffic in _SIZES:

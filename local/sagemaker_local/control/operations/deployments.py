@@ -34,9 +34,11 @@ def deployment_of(
 
 def _variant(state: AccountState, production: ProductionVariant, now: float) -> Variant:
     serverless = production.serverless_config
+    model = state.models.require(production.model_name) if production.model_name else None
     return Variant(
         production=production,
-        containers=state.models.require(production.model_name).containers if production.model_name else (),
+        containers=model.containers if model else (),
+        direct=model.direct if model else False,
         resolution_time=now,
         current_weight=0.0,
         desired_weight=production.initial_variant_weight,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
+from sagemaker_local.control.operations.containers import refuse_asynchronous
 from sagemaker_local.control.operations.features import features_of
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.operations.paging import ListInput, page
 from sagemaker_local.control.operations.serverless import check_config, check_model, check_variant
+from sagemaker_local.control.operations.shadows import check_shadow, check_shadow_model
 from sagemaker_local.control.operations.tags import tags_of_new
 from sagemaker_local.control.state.records import EndpointConfig, ProductionVariant, Tag
 from sagemaker_local.control.state.store import AccountState
@@ -54,12 +57,14 @@ class EndpointConfigInput:
 def create_endpoint_config(state: AccountState, request: CreateEndpointConfigInput, now: float) -> Document:
     """The models must exist; nothing is started."""
     _refuse_not_served(request)
-    variants = tuple(_variant(each) for each in request.production_variants)
+    production = tuple(_variant(each) for each in request.production_variants)
+    shadows = tuple(replace(_variant(each), shadow=True) for each in request.shadow_production_variants)
+    variants = (*production, *shadows)
     names = [each.variant_name for each in variants]
     for name in names:
         if names.count(name) > 1:
             raise invalid(f"Production variant name {name} is given twice; every variant needs a name of its own.")
-    if len({each.model_name is None for each in variants}) > 1:
+    if len({each.model_name is None for each in production}) > 1:
         raise invalid("Either all production variants have ModelName or none has; without it they are for components.")
     tags = tags_of_new(request.tags)
     state.endpoint_configs.refuse_taken(request.endpoint_config_name)
@@ -68,6 +73,10 @@ def create_endpoint_config(state: AccountState, request: CreateEndpointConfigInp
             model = state.models.require(each.model_name)
             if each.serverless_config is not None:
                 check_model(model)
+            if shadows:
+                check_shadow_model(model)
+            if request.async_inference_config is not None and (refused := refuse_asynchronous(model)):
+                raise refused
         elif request.execution_role_arn is None:
             raise invalid(
                 f"Production variant {each.variant_name} has no ModelName and so is for inference components; the "
@@ -77,6 +86,7 @@ def create_endpoint_config(state: AccountState, request: CreateEndpointConfigInp
     features = features_of(request.data_capture_config, request.async_inference_config)
     if features.asynchronous is not None and any(each.model_name is None for each in variants):
         raise not_served("AsyncInferenceConfig of an endpoint for inference components")
+    check_shadow(production, shadows, features)
     check_config(variants, features, request.vpc_config, request.enable_network_isolation)
     config = EndpointConfig(request.endpoint_config_name, arn, now, variants, _described(request), features)
     state.endpoint_configs.put(config)
@@ -87,7 +97,6 @@ def create_endpoint_config(state: AccountState, request: CreateEndpointConfigInp
 def _refuse_not_served(request: CreateEndpointConfigInput) -> None:
     for member, value in (
         ("ExplainerConfig", request.explainer_config),
-        ("ShadowProductionVariants", request.shadow_production_variants or None),
         ("MetricsConfig", request.metrics_config),
         ("CrossRegionTrafficConfig", request.cross_region_traffic_config),
     ):
@@ -113,9 +122,14 @@ def _variant(definition: Document) -> ProductionVariant:
     return decode(ProductionVariant, {"ModelName": None, **definition})
 
 
+def _weighted(definitions: Iterable[Document]) -> list[Document]:
+    return [{"InitialVariantWeight": 1.0, **each} for each in definitions]
+
+
 def _described(request: CreateEndpointConfigInput) -> Document:
     return {
-        "ProductionVariants": [{"InitialVariantWeight": 1.0, **each} for each in request.production_variants],
+        "ProductionVariants": _weighted(request.production_variants),
+        "ShadowProductionVariants": _weighted(request.shadow_production_variants) or None,
         "DataCaptureConfig": request.data_capture_config,
         "AsyncInferenceConfig": request.async_inference_config,
         "KmsKeyId": request.kms_key_id,

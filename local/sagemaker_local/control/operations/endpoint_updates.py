@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from sagemaker_local.control.lifecycle import transitions
 from sagemaker_local.control.lifecycle.transitions import Target
+from sagemaker_local.control.operations.component_rules import refuse_losing_components
 from sagemaker_local.control.operations.deployment_policies import fitting, policy_of
 from sagemaker_local.control.operations.deployments import DESIRED_COUNT, DESIRED_WEIGHT, deployment_of
 from sagemaker_local.control.operations.endpoints import refuse_by_status
@@ -62,6 +63,7 @@ def update_endpoint(state: AccountState, request: UpdateEndpointInput, now: floa
     config = state.endpoint_configs.require(request.endpoint_config_name)
     refuse_becoming_serverless(endpoint, config)
     refuse_change_of_kind(endpoint.features, config.features, endpoint.arn, state.switches)
+    refuse_losing_components(state, endpoint, config)
     state.endpoint_configs.require(endpoint.config_name)
     if config.name == endpoint.config_name and not state.switches.same_config_update:
         raise invalid(f'Endpoint "{endpoint.arn}" has the configuration {config.name} already; create another one.')

@@ -59,7 +59,8 @@ def describe_endpoint(state: AccountState, request: EndpointInput, now: float) -
         "EndpointName": endpoint.name,
         "EndpointArn": endpoint.arn,
         "EndpointConfigName": endpoint.config_name,
-        "ProductionVariants": [_summary(each) for each in variants],
+        "ProductionVariants": [_summary(each) for each in variants if not each.production.shadow],
+        "ShadowProductionVariants": [_summary(each) for each in variants if each.production.shadow] or None,
         "EndpointStatus": endpoint.status.value,
         "FailureReason": endpoint.failure_reason or None,
         "CreationTime": endpoint.creation_time,
@@ -107,12 +108,18 @@ def _summary(variant: Variant) -> Document:
 
 
 def _pending(deployment: Deployment) -> Document:
+    def summaries(shadow: bool) -> list[Document]:
+        return [
+            {**_summary(each), "InstanceType": each.production.instance_type or None}
+            for each in deployment.variants
+            if each.production.shadow is shadow
+        ]
+
     return {
         "EndpointConfigName": deployment.config_name,
         "StartTime": deployment.start_time,
-        "ProductionVariants": [
-            {**_summary(each), "InstanceType": each.production.instance_type or None} for each in deployment.variants
-        ],
+        "ProductionVariants": summaries(shadow=False),
+        "ShadowProductionVariants": summaries(shadow=True) or None,
     }
 
 

@@ -25,9 +25,14 @@ def features_of(data_capture: Document | None, asynchronous: Document | None) ->
 def refuse_change_of_kind(earlier: Features, wanted: Features, endpoint_arn: str, switches: Switches) -> None:
     """Of UpdateEndpoint. Raises ApiError."""
     if switches.real_time_to_asynchronous_refused and bool(earlier.asynchronous) != bool(wanted.asynchronous):
-        before, after = ("asynchronous", "real-time") if earlier.asynchronous else ("real-time", "asynchronous")
+        if earlier.asynchronous:
+            raise invalid(
+                f"The AsyncInferenceConfig parameter cannot be removed from this endpoint {endpoint_arn}; create "
+                "another endpoint for real-time inference."
+            )
         raise invalid(
-            f'Cannot update endpoint "{endpoint_arn}" from {before} to {after} inference; create another endpoint.'
+            f'Cannot update endpoint "{endpoint_arn}" from real-time to asynchronous inference; create another '
+            "endpoint."
         )
 
 

@@ -217,6 +217,7 @@ def delete_component(state: AccountState, request: ComponentInput, now: float) -
         raise invalid(
             f'Cannot delete in-progress inference component "{component.arn}": its status is {component.status}.'
         )
+    state.scaling.forget_component(component.name)
     state.change_component(deleting(component, now))
     return NOTHING
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sagemaker_local.control.operations.containers import DIRECT, check_containers
 from sagemaker_local.control.operations.model_package_use import check_package_use, container_of_package
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.operations.paging import ListInput, page
@@ -18,7 +19,6 @@ _MOST_ENVIRONMENT_BYTES = 32 * 1024
 _NOT_SERVED = (
     "ModelDataSource",
     "AdditionalModelDataSources",
-    "MultiModelConfig",
     "ContainerMetricsConfig",
 )
 
@@ -51,7 +51,8 @@ def create_model(state: AccountState, request: CreateModelInput, now: float) -> 
     state.models.refuse_taken(request.model_name)
     arn = state.models.arn(request.model_name)
     containers = tuple(_container(state, each) for each in definitions)
-    state.models.put(Model(request.model_name, arn, now, containers, _described(request)))
+    direct = len(containers) > 1 and (request.inference_execution_config or {}).get("Mode") == DIRECT
+    state.models.put(Model(request.model_name, arn, now, containers, _described(request), direct))
     state.tags[arn] = tags
     return {"ModelArn": arn}
 
@@ -60,12 +61,9 @@ def _definitions(request: CreateModelInput) -> tuple[Document, ...]:
     if (request.primary_container is None) == (not request.containers):
         raise invalid("Exactly one of PrimaryContainer and Containers must be set.")
     definitions = (request.primary_container,) if request.primary_container is not None else request.containers
-    if len(definitions) > 1:
-        raise not_served("a model of several containers (inference pipelines and direct invocation)")
-    if request.inference_execution_config is not None:
-        raise not_served("InferenceExecutionConfig")
     for each in definitions:
         _check(each)
+    check_containers(definitions, request.inference_execution_config)
     variables = [variable for each in definitions for variable in _environment(each)]
     for key, value in variables:
         if "\0" in value:
@@ -84,8 +82,6 @@ def _check(definition: Document) -> None:
     for member in _NOT_SERVED:
         if member in definition:
             raise not_served(f"{member} of a container")
-    if definition.get("Mode") == "MultiModel":
-        raise not_served("containers in the mode MultiModel")
     if "ModelPackageName" in definition:
         check_package_use(definition)
     elif "Image" not in definition:
@@ -107,6 +103,7 @@ def _described(request: CreateModelInput) -> Document:
     return {
         "PrimaryContainer": filled(request.primary_container) if request.primary_container is not None else None,
         "Containers": [filled(each) for each in request.containers] or None,
+        "InferenceExecutionConfig": request.inference_execution_config,
         "ExecutionRoleArn": request.execution_role_arn,
         "VpcConfig": request.vpc_config,
         "EnableNetworkIsolation": request.enable_network_isolation,

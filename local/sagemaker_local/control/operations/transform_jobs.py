@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from sagemaker_local.control.operations.containers import refuse_for_jobs
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.operations.paging import ListInput, page
 from sagemaker_local.control.operations.tags import tags_of_new
@@ -61,9 +62,8 @@ def create_transform_job(state: AccountState, request: CreateTransformJobInput, 
             "Job name must be unique within an AWS account and region, and a job with this name already exists "
             f"({arn})",
         )
-    containers = state.models.require(request.model_name).containers
-    if len(containers) != 1:
-        raise not_served("transform jobs of models with several containers")
+    model = state.models.require(request.model_name)
+    refuse_for_jobs(model)
     state.tags[arn] = tags
     state.change_transform_job(
         TransformJob(
@@ -72,7 +72,7 @@ def create_transform_job(state: AccountState, request: CreateTransformJobInput, 
             creation_time=now,
             last_modified_time=now,
             spec=spec,
-            container=containers[0],
+            containers=model.containers,
             instance_type=request.transform_resources["InstanceType"],
             described=_described(request),
             environment=request.environment or {},

@@ -62,6 +62,8 @@ class Variant:
     status: VariantStatus | None = None
     current_serverless: ServerlessConfig | None = None
     desired_serverless: ServerlessConfig | None = None
+    direct: bool = False
+    """Whether its containers are called one by one."""
 
     @property
     def name(self) -> str:
@@ -111,7 +113,8 @@ Change = Deployment | Scaling | Deletion | Maintenance
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """``variants`` are those of ``config_name``, which serve; a failed or unfinished creation has none that do.
+    """``variants`` are those of ``config_name``, its shadow variants among them, which serve; a failed or unfinished
+    creation has none that do.
 
     ``change`` is what is under way: set exactly while the status is one in between.
     ``stranded`` is a deployment whose rollback failed: its fleet serves beside the earlier one.

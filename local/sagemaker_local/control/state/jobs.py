@@ -44,7 +44,7 @@ class TransformJob:
     creation_time: float
     last_modified_time: float
     spec: TransformSpec
-    container: Container
+    containers: tuple[Container, ...]
     instance_type: str
     described: Document
     environment: Document = field(default_factory=dict)

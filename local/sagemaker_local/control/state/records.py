@@ -17,6 +17,13 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class MultiModelConfig:
+    """API shape MultiModelConfig."""
+
+    model_cache_setting: str = "Enabled"
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """Of API shape ContainerDefinition what hosting acts upon."""
 
@@ -24,6 +31,13 @@ class Container:
     model_data_url: str | None = None
     environment: Document = field(default_factory=dict)
     container_hostname: str | None = None
+    mode: str = "SingleModel"
+    multi_model_config: MultiModelConfig = MultiModelConfig()
+
+    @property
+    def multi_model(self) -> bool:
+        """Whether it loads the model that a call names."""
+        return self.mode == "MultiModel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +79,8 @@ class ProductionVariant:
     routing_config: RoutingConfig | None = None
     managed_instance_scaling: Document | None = None
     serverless_config: ServerlessConfig | None = None
+    shadow: bool = False
+    """Whether it gets copies of another variant's calls, and its replies are discarded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +92,16 @@ class Model:
     creation_time: float
     containers: tuple[Container, ...]
     described: Document
+    direct: bool = False
+    """Whether a call is for the container that it names, and not for all of them one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """``described`` is the request, which DescribeEndpointConfig shows again."""
+    """``variants`` are the production variants and after them the shadow variants.
+
+    ``described`` is the request, which DescribeEndpointConfig shows again.
+    """
 
     name: str
     arn: str

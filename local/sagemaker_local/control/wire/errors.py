@@ -64,6 +64,14 @@ def unreadable(message: str) -> ApiError:
     return ApiError("SerializationException", message)
 
 
+def role_not_assumable(arn: str) -> ApiError:
+    """There is no such role yet, or it does not trust SageMaker (hashicorp/terraform-provider-aws, model.go)."""
+    return invalid(
+        f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
+        "'sagemaker.amazonaws.com' to assume the role."
+    )
+
+
 def throttled() -> ApiError:
     """More calls than allowed."""
     return ApiError("ThrottlingException", "Rate exceeded")

@@ -17,6 +17,7 @@ from sagemaker_local.control.faults import (
     Fault,
     Faults,
     KillEffect,
+    MaintenanceFault,
     OperationFault,
     Planned,
     RollbackFault,
@@ -84,10 +85,12 @@ FAULTS: st.SearchStrategy[Fault] = st.one_of(
         when=st.sampled_from(["before", "after"]),
         effect=EFFECTS,
         name=st.none() | st.text(),
+        others=st.lists(st.text()).map(tuple),
     ),
     st.builds(FailureFault, st.text(), st.text()),
     st.builds(StuckFault, st.text(), st.floats(0, 100)),
     st.builds(RollbackFault, st.text(), st.text()),
+    st.builds(MaintenanceFault, st.text(), st.floats(0, 100)),
 )
 
 

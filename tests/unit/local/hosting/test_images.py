@@ -62,7 +62,10 @@ def test_the_users_entries_come_first_and_in_order(tmp_path: Path) -> None:
         ("- {command: a}", "entry 1: match must be a glob"),
         ("- {match: a, command: b}\n- {match: a}", "entry 2: command must be a command line"),
         ("- {match: a, command: b, envrionment: {}}", "unknown field envrionment"),
-        ("- {match: a, command: b, python: '3.9'}", "python is not supported"),
+        ("- {match: a, command: b, python: '3.9'}", "python has '3.9', which is no requirement"),
+        ("- {match: a, command: b, python: --index-url=x}", "python has '--index-url=x', which is no requirement"),
+        ("- {match: a, command: b, python: []}", "python must be a requirement"),
+        ("- {match: a, python: [b], command: ''}", "command must be a command line"),
         ("- {match: a, command: b, environment: [c]}", "environment must map names to values"),
         ("- {match: 'local://echo', command: b}", "answered without a process"),
         ("- {match: [", "images.yaml"),
@@ -73,6 +76,14 @@ def test_a_wrong_file_is_refused_with_entry_and_field(tmp_path: Path, text: str,
     file.write_text(text)
     with pytest.raises(ValueError, match=message):
         load_rules(file)
+
+
+def test_an_entry_with_requirements_may_have_no_command(tmp_path: Path) -> None:
+    file = tmp_path / "images.yaml"
+    file.write_text("- {match: '*', python: scikit-learn==1.4.2}\n- {match: 'a', command: b, python: [c, ./d.whl]}\n")
+    first, second = load_rules(file)[:2]
+    assert (first.command, first.python) == ((), ("scikit-learn==1.4.2",))
+    assert (second.command, second.python) == (("b",), ("c", "./d.whl"))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from sagemaker_local.router.routes import (
     CaptureRoute,
     ComponentRoute,
+    ContainersRoute,
     EndpointRoute,
     Instance,
+    ModelsRoute,
     RouteTable,
     RoutingStrategy,
     ServerlessRoute,
@@ -19,7 +21,9 @@ from sagemaker_local.router.routes import (
 )
 from sagemaker_local.router.tables import apply, changes
 
-INSTANCES = st.builds(Instance, st.text("ab", max_size=3), st.just("127.0.0.1"), st.integers(1, 65535))
+INSTANCES = st.builds(
+    Instance, st.text("ab", max_size=3), st.just("127.0.0.1"), st.integers(1, 65535), st.sampled_from([(), (1, 2)])
+)
 VARIANTS = st.builds(
     VariantRoute,
     st.sampled_from(["main", "challenger"]),
@@ -32,6 +36,8 @@ VARIANTS = st.builds(
     st.none() | st.builds(CaptureRoute, st.integers(1, 100), st.booleans(), st.booleans()),
     st.none() | st.builds(ServerlessRoute, st.integers(1, 200)),
     st.none() | st.just("/aws/sagemaker/InferenceComponents/c"),
+    st.sampled_from([None, ContainersRoute(("a", "b"), direct=True), ContainersRoute(("a", "b"), direct=False)]),
+    st.sampled_from([None, ModelsRoute(cached=True), ModelsRoute(cached=False)]),
 )
 COMPONENTS = st.builds(ComponentRoute, st.sampled_from(["c", "d"]), VARIANTS)
 ROUTES = st.builds(
@@ -43,6 +49,7 @@ ROUTES = st.builds(
     st.lists(VARIANTS, max_size=2).map(tuple),
     st.none() | st.lists(COMPONENTS, max_size=2).map(tuple),
     st.booleans(),
+    st.sampled_from([(), (VariantRoute("shadow", 1.0),)]),
 )
 TABLES = st.builds(
     lambda routes, accounts: RouteTable({each.key: each for each in routes}, accounts),

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagemaker_local.scaling.decisions import Firing, allowed_capacity, cooled, wanted_capacity
-from sagemaker_local.scaling.records import Cooldown, ScalingPolicy, Suspended, Target
+from sagemaker_local.scaling.records import INSTANCES, Cooldown, ScalingPolicy, Suspended, Target
 
-TARGET = Target("endpoint/e/variant/a", "arn", 1, 4, "role", 0.0)
+TARGET = Target("endpoint/e/variant/a", INSTANCES, "arn", 1, 4, "role", 0.0)
 
 
 def tracking(**fields: Any) -> ScalingPolicy:

@@ -1,0 +1,84 @@
+"""Keeps the file up with the store while local SageMaker runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sagemaker_local.control.state.store import Store
+from sagemaker_local.snapshot.file import Changes, StateFile, differences
+from sagemaker_local.snapshot.kinds import RecordKey, records_of
+
+log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 0.2
+"""The most that a killed process loses, and the time that writing takes."""
+
+
+class Keeper:
+    """Looks for what changed every 0.2 s. ``access_keys`` is the account of each key that was given out; it may grow.
+
+    ``now`` is the clock; ``own_time`` says that it is not this machine's, so that it is kept up to the second.
+    """
+
+    def __init__(
+        self,
+        file: StateFile,
+        store: Store,
+        access_keys: Mapping[str, str],
+        now: Callable[[], float],
+        *,
+        own_time: bool = False,
+    ) -> None:
+        self._own_time = own_time
+        self._file = file
+        self._store = store
+        self._access_keys = access_keys
+        self._now = now
+        self._written: Mapping[RecordKey, Any] = {}
+        self._written_keys: Mapping[str, str] = {}
+        self._written_now = 0.0
+        self._failing = False
+        self._closing = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, known: Mapping[RecordKey, Any]) -> None:
+        """Begin; ``known`` is what the file has."""
+        self._written = known
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        while not self._closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL_SECONDS):
+                    await self._closing.wait()
+            await self._keep()
+
+    async def _keep(self) -> None:
+        """Write what is other than in the file. What could not be written is tried again the next time."""
+        found, put, gone = differences(self._written, records_of(self._store))
+        keys = dict(self._access_keys)
+        new_keys = tuple(each for each in keys.items() if each not in self._written_keys.items())
+        now = self._now()
+        time_went_on = self._own_time and now - self._written_now >= 1
+        if not put and not gone and not new_keys and not time_went_on:
+            return
+        try:
+            await asyncio.to_thread(self._file.write, Changes(tuple(put), tuple(gone), new_keys, now))
+        except OSError as error:
+            if not self._failing:
+                log.error("State is not kept until this works again: %s", error)
+            self._failing = True
+            return
+        self._failing = False
+        self._written, self._written_keys, self._written_now = found, keys, now
+
+    async def close(self) -> None:
+        """Write the last changes and close the file."""
+        if self._task is not None:
+            self._closing.set()
+            await self._task
+        self._file.close()
