@@ -17,7 +17,8 @@ from sagemaker_loadtest.credentials import standard_chain
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.lobby import Lobby
 from sagemaker_loadtest.partial import Keeper
-from sagemaker_loadtest.payloads import Payload, load_payloads, requests_of
+from sagemaker_loadtest.payloads import Payload, load_payloads
+from sagemaker_loadtest.preparation import first_request, place_inputs, prepared
 from sagemaker_loadtest.report import write_reports, write_result, write_series
 from sagemaker_loadtest.result import Result, ToolFacts, VerdictFacts
 from sagemaker_loadtest.screen import TerminalScreen, style_of
@@ -42,6 +43,7 @@ def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool, s
     setting = setting or Setting()
     test = read_test(file, overrides)
     payloads = load_payloads(test)
+    test = prepared(test, payloads)
     stores = setting.stores()
     style = style_of(sys.stdout, ascii_only=ascii_only)
     log = prepare(out)
@@ -128,7 +130,9 @@ def look_at_endpoint(test: LoadTest, payloads: tuple[Payload, ...], url: str) ->
     source = standard_chain()
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(asked_split, test.endpoint)
-        probe(url, requests_of(payloads, host_header(url), test.endpoint.name)[0], test.endpoint, source)
+        place_inputs(test, payloads)
+        if payloads:
+            probe(url, first_request(test, payloads, host_header(url)), test.endpoint, source)
         return asked.result()
 
 

@@ -5,9 +5,10 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from locust import events
+from locust import User, events
 from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner
 
@@ -18,7 +19,8 @@ from gevent.event import Event
 
 from sagemaker_loadtest import wire
 from sagemaker_loadtest.codec import decode
-from sagemaker_loadtest.user import ClosedUser, OpenUser, SageMakerUser
+from sagemaker_loadtest.locustfile import users_of
+from sagemaker_loadtest.user import ClosedUser, OpenUser
 from sagemaker_loadtest.wire import Job
 
 HELLO = "sagemaker-hello"
@@ -29,6 +31,7 @@ LEAVE = "sagemaker-leave"
 STOP = "sagemaker-stop"
 LEAD_SECONDS = 0.3
 DRAIN_SECONDS = 10.0
+ASYNC_DRAIN_SECONDS = 60.0
 EARLY_DRAIN_SECONDS = 2.0
 _LATE_SECONDS = 5.0
 _WATCH_SECONDS = 0.25
@@ -52,18 +55,22 @@ def run(document: dict[str, Any]) -> int:
     return Master(job).run()
 
 
-def user_class(job: Job) -> type[SageMakerUser]:
-    """Open and closed load are different users."""
-    return OpenUser if job.test.load.open else ClosedUser
+def user_classes(job: Job) -> list[type[User]]:
+    """Open and closed load are different users; a locustfile brings its own."""
+    if job.test.locustfile:
+        return users_of(Path(job.test.folder) / job.test.locustfile)
+    return [OpenUser if job.test.load.open else ClosedUser]
 
 
 def environment(job: Job) -> Environment:
-    """Locust's environment with our user class."""
-    return Environment(user_classes=[user_class(job)], host=job.url, events=events, stop_timeout=0)
+    """Locust's environment with the run's user classes."""
+    return Environment(user_classes=user_classes(job), host=job.url, events=events, stop_timeout=0)
 
 
 def drain_seconds(job: Job) -> float:
-    """How long answers are waited for after the last request."""
+    """How long answers are waited for after the last request; results of asynchronous ones longer."""
+    if job.test.invocation.operation == "InvokeEndpointAsync":
+        return min(ASYNC_DRAIN_SECONDS, job.test.invocation.results.timeout_seconds)
     return min(DRAIN_SECONDS, job.test.load.timeout_seconds)
 
 
@@ -122,7 +129,8 @@ class Master:
             self._begun.add(name)
         tell(wire.BEGIN, start=self._start)
         users = load.closed.users if load.closed else workers
-        rate = max(users / load.ramp_up_seconds, 0.1) if load.closed and load.ramp_up_seconds else users
+        ramp = load.ramp_up_seconds if load.closed else 0.0
+        rate = max(users / ramp, 0.1) if ramp else users
         gevent.spawn_later(max(0.0, self._start - time.time()), self._runner.start, users, rate)
         gevent.spawn(self._watch)
 

@@ -34,6 +34,10 @@ class Fields:
     def has(self, name: str) -> bool:
         return self._data.get(name) is not None
 
+    def names(self) -> list[str]:
+        """All fields that are there, for a mapping whose names are the user's own."""
+        return list(self._data)
+
     def take(self, name: str) -> Any:
         self._known.append(name)
         return self._data.get(name)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sagemaker_loadtest.app import look_at_endpoint, prepare
 from sagemaker_loadtest.payloads import load_payloads
+from sagemaker_loadtest.preparation import prepared
 from sagemaker_loadtest.screen import TerminalScreen, style_of
 from sagemaker_loadtest.setting import Setting
 from sagemaker_loadtest.spec import LoadTest
@@ -28,6 +29,7 @@ def serve_page(
     """
     test = read_test(file, overrides)
     payloads = load_payloads(test)
+    test = prepared(test, payloads)
     style = style_of(sys.stdout, ascii_only=ascii_only)
     log = prepare(out)
     with setting.lobby() as lobby:
@@ -58,5 +60,5 @@ def serve_page(
 
 def _endless(test: LoadTest) -> LoadTest:
     """The page says when the load begins and ends, and how fast users come."""
-    load = replace(test.load, duration_seconds=_FOR_EVER_SECONDS, warm_up_seconds=0.0, ramp_up_seconds=0.0)
+    load = replace(test.load, duration_seconds=_FOR_EVER_SECONDS, warm_up_seconds=0.0, ramp_up_seconds=0.0, stages=())
     return replace(test, load=load)

@@ -79,7 +79,7 @@ class Recorder:
             histogram = measurements[measurement.value] = Histogram()
         histogram.record(_microseconds(seconds))
 
-    def carried(self, intended: float, status: int, *, sent_bytes: int, received_bytes: int, chunks: int = 0) -> None:
+    def carried(self, intended: float, status: int, sent_bytes: int, received_bytes: int, chunks: int = 0) -> None:
         """What went over the wire for one request; `status` is 0 when no reply came."""
         second = self._at(intended)
         second.sent_bytes += sent_bytes

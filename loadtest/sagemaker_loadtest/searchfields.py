@@ -58,6 +58,10 @@ def searchable(test: LoadTest) -> LoadTest:
             "a search finds the rate at which answers come too late; asynchronous endpoints queue instead. "
             "Scale them by backlogPerInstance"
         )
+    recorded = test.load.open is not None and test.load.open.arrivals == "Recorded"
+    if test.load.stages or recorded or test.locustfile:
+        what = "locustfile" if test.locustfile else "load.open.arrivals: Recorded" if recorded else "load.stages"
+        faults.append(f"{what}: a search sets the rate itself; write load.open with constant or Poisson arrivals")
     if faults:
         raise ConfigurationError(faults)
     load = test.load

@@ -127,6 +127,7 @@ def summary(result: r.Result, files: Sequence[str], style: Style, places: Sequen
             limit, measured = show_limit(t.threshold), show(t.threshold, t.measured)
             lines.append(f"{style.sign(t.met)} {t.label:<28}{limit:>13}{measured:>12}   {t.margin}")
     lines += _variants(result.variants)
+    lines += _measurements(result.exchange.measurements)
     s = result.summary
     if s.failed:
         lines.append(f"  failed: {_classes(result.errors)}")
@@ -182,6 +183,16 @@ def _variants(variants: Sequence[r.VariantFacts]) -> list[str]:
     return lines
 
 
+def _measurements(found: Sequence[r.MeasurementFacts]) -> list[str]:
+    if not found:
+        return []
+    lines = [f"  {'beside the latency':<20}{'measured':>10}{'':>10}{'p50':>10}{'p95':>10}{'p99':>10}{'p99.9':>10}"]
+    for m in found:
+        cells = "".join(f"{milliseconds(value):>10}" for value in (m.time.p50, m.time.p95, m.time.p99, m.time.p999))
+        lines.append(f"  {m.name:<20}{count(m.count):>10}{'':>10}{cells}")
+    return lines
+
+
 def _numbers(name: str, test: LoadTest, total: Bin, seconds: float, elapsed: float, in_flight: int | None) -> str:
     p50, p95, p99 = (
         None
@@ -222,7 +233,7 @@ def _thresholds(test: LoadTest, tally: Tally, style: Style, width: int) -> list[
     lines, used = ["thresholds   "], 13
     for threshold in test.thresholds:
         m = measure(threshold, tally)
-        name = f"{threshold.text.split()[0]} {threshold.variant or ''}".strip()
+        name = f"{threshold.text.split()[0]} {threshold.measurement or threshold.variant or ''}".strip()
         value = show(threshold, m.measured) if m.measured is not None else "too early"
         sign = "…" if m.measured is None else style.sign(m.met)
         length = len(f"{name} {show_limit(threshold)}  ") + len(value) + 5

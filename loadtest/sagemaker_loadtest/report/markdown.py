@@ -43,6 +43,12 @@ def render_markdown(result: Result) -> str:
                 f"| {milliseconds(p.p50)} | {milliseconds(p.p95)} | {milliseconds(p.p99)} | {count(x.failed)} |"
             )
         lines.append("")
+    if result.exchange.measurements:
+        lines += ["| beside the latency | measured | p50 | p95 | p99 |", "|---|---:|---:|---:|---:|"]
+        for m in result.exchange.measurements:
+            cells = " | ".join(milliseconds(value) for value in (m.time.p50, m.time.p95, m.time.p99))
+            lines.append(f"| {m.name} | {count(m.count)} | {cells} |")
+        lines.append("")
     if result.errors:
         lines += [
             "| error | requests |",

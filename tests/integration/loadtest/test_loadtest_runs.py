@@ -385,6 +385,45 @@ def test_nothing_listens(tmp_path: Path) -> None:
     assert "cannot be reached" in text
 
 
+def test_each_user_stays_in_the_session_that_it_opened(start: Callable[..., Run], stub: Any) -> None:
+    opened: list[str] = []
+    named: list[str] = []
+
+    async def reply(number: int, request: web.Request) -> web.StreamResponse:
+        given = request.headers["X-Amzn-SageMaker-Session-Id"]
+        named.append(given)
+        headers = {}
+        if given == "NEW_SESSION":
+            opened.append(f"s{number}")
+            headers["X-Amzn-SageMaker-New-Session-Id"] = f"{opened[-1]}; Expires=2030-01-01T00:00:00Z"
+        return web.Response(body=b"ok", headers=headers)
+
+    stub.reply = reply
+    load = {"closed": {"users": 4, "pacing": "100ms"}, "duration": "2s"}
+    run = start(load=load, invocation={"sessions": "PerUser"}, thresholds=["failed <= 0%"])
+    code, text = run.end()
+    assert code == 0, text
+    assert len(opened) == 4 + 1  # the users', and that of the probe before the load
+    assert all(named.count(session) > 5 for session in opened[1:])
+
+
+def test_stages_of_an_open_load(start: Callable[..., Run], stub: Any) -> None:
+    stages = [{"duration": "1s", "rate": 20}, {"duration": "1s", "rate": 200}, {"duration": "2s", "rampTo": 0}]
+    run = start(load={"open": {}, "stages": stages}, thresholds=["failed <= 0%"])
+    code, text = run.end()
+    assert code == 0, text
+    assert run.result["summary"]["answered"] == 20 + 200 + 200
+    assert [round(rate) for rate in run.result["series"]["offered"][:2]] == [20, 200]
+
+
+def test_stages_of_a_closed_load(start: Callable[..., Run], stub: Any) -> None:
+    stages = [{"duration": "2s", "users": 2}, {"duration": "2s", "users": 8}]
+    run = start(load={"closed": {"pacing": "200ms"}, "stages": stages}, thresholds=["failed <= 0%"])
+    code, text = run.end()
+    assert code == 0, text
+    assert 40 <= run.result["summary"]["answered"] <= 2 * 11 + 8 * 11
+
+
 def test_report_is_written_again(start: Callable[..., Run], tmp_path: Path) -> None:
     run = start(load={"open": {"rate": 20}, "duration": "2s"}, thresholds=["failed <= 0%"])
     assert run.end()[0] == 0

@@ -26,8 +26,8 @@ def simulated(
     rng: random.Random,
     *,
     slower: float = 1.0,
-    number: int = 24,
-    answers: int = 120,
+    number: int = 20,
+    answers: int = 80,
     wander: float = 0.0,
     fail: float = 0.0,
 ) -> Result:

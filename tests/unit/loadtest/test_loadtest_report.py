@@ -134,6 +134,19 @@ RESULTS |= {
 }
 
 
+def streamed() -> Result:
+    """A run with times beside the latency."""
+    tally = tally_of(failures=False)
+    chunks = pack(Histogram({200_000: 2000}, 210_000))
+    quiet = pack(Histogram())
+    second = Second(10, measurements={"connect": chunks, "first chunk": chunks}, chunks=5000)
+    tally.add(Sample("worker-1", (second,), Health(60.0, 9.0, quiet, quiet, 4, 1), final=True))
+    return result_of(spec_of(OPEN, "streamed", "p99 first chunk <= 300ms", "p50 connect <= 1ms"), tally)
+
+
+RESULTS["streamed"] = streamed()
+
+
 class Page(HTMLParser):
     """Checks nesting and collects what a browser would load."""
 
@@ -308,3 +321,15 @@ def test_verdict_of_a_search(name: str, code: int, told: str) -> None:
     assert (result.verdict.exit_code, result.verdict.headline) == (code, told)
     lines = search_summary(result, [], Style())
     assert any("invocationsPerInstance: 6451" in line for line in lines) == (name == "found")
+
+
+def test_times_beside_the_latency_are_judged_and_told_everywhere() -> None:
+    result = RESULTS["streamed"]
+    assert [t.label for t in result.thresholds] == ["p99, first chunk", "p50, connect"]
+    assert [m.name for m in result.exchange.measurements] == ["connect", "first chunk"]
+    page = render_html(result)
+    assert "Times beside the latency" in page
+    assert "5,000 chunks came" in page
+    assert "| first chunk | 2,000 |" in render_markdown(result)
+    assert any(line.startswith("  first chunk") for line in summary(result, [], Style()))
+    assert "p99 first chunk" in "\n".join(live(spec_of(OPEN, "s", "p99 first chunk <= 300ms"), tally_of(), 2, Style()))

@@ -103,7 +103,7 @@ def test_everything_set() -> None:
         (
             "payloads.sources.0.split",
             "lines",
-            "payloads.sources[0].split: “lines” is none of Whole, Lines; write Lines",
+            "payloads.sources[0].split: “lines” is none of Whole, Lines, Rows, DataCapture; write Lines",
         ),
         ("payloads.sources.1.linesPerRequest", 2, "payloads.sources[1].linesPerRequest: only goes with split: Lines"),
         ("payloads.sources.0.file", ..., "payloads.sources[0].file: is missing"),
@@ -266,3 +266,103 @@ def test_payload_faults(tmp_path: Path) -> None:
     assert "no file matches *.png" in faults[1]
     assert "is empty" in faults[2]
     assert "6,291,457 bytes" in faults[3]
+
+
+STAGED: dict[str, Any] = {
+    **VALID,
+    "thresholds": [],
+    "load": {
+        "open": {"arrivals": "Poisson"},
+        "stages": [{"duration": "1m", "rate": 100}, {"duration": "30s", "rampTo": 300}, {"duration": "1m", "rate": 50}],
+    },
+}
+INVOCATION: dict[str, Any] = {
+    "operation": "InvokeEndpoint",
+    "targetVariant": "main",
+    "targetModels": {"pattern": "m-{number}.tar.gz", "count": 3, "zipfExponent": 1},
+    "targetContainerHostname": "second",
+    "inferenceComponentName": "llama",
+    "sessionId": "s1",
+    "inferenceIDs": "Unique",
+    "customAttributes": "a=b",
+}
+
+
+def test_stages() -> None:
+    jsonschema.validate(STAGED, SCHEMA)
+    load = parse(STAGED).load
+    assert [(s.seconds, s.start, s.end) for s in load.stages] == [(60, 100, 100), (30, 100, 300), (60, 50, 50)]
+    assert (load.duration_seconds, load.open and load.open.rate) == (150, 300)
+    closed = {**STAGED, "load": {"closed": {}, "stages": [{"duration": "10s", "rampTo": 9}]}}
+    jsonschema.validate(closed, SCHEMA)
+    assert parse(closed).load.closed is not None
+
+
+def test_invocation() -> None:
+    data = {**VALID, "invocation": INVOCATION}
+    jsonschema.validate(data, SCHEMA)
+    invocation = parse(data).invocation
+    assert invocation.target_models is not None
+    assert invocation.target_models.names == ("m-1.tar.gz", "m-2.tar.gz", "m-3.tar.gz")
+    assert invocation.target_models.weights == (1, 1 / 2, 1 / 3)
+    assert (invocation.session_id, invocation.unique_inference_ids) == ("s1", True)
+    assert decode(LoadTest, json.loads(json.dumps(encode(parse(data))))).invocation == invocation
+
+
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        ({"operation": "Invoke"}, "invocation.operation: “Invoke” is none of InvokeEndpoint"),
+        ({"operation": "InvokeEndpointAsync", "targetVariant": "a"}, "InvokeEndpointAsync has no such member"),
+        ({"operation": "InvokeEndpointWithResponseStream", "targetModel": "a"}, "has no such member"),
+        ({"async": {}}, "invocation.async: only goes with operation: InvokeEndpointAsync"),
+        ({"sessionId": "a", "sessions": "PerUser"}, "at most one of sessionId and sessions"),
+        ({"sessions": "PerUser"}, "invocation.sessions: PerUser needs users who stay"),
+        ({"targetModel": "a", "targetModels": {"weights": {"b": 1}}}, "at most one of targetModel and targetModels"),
+        ({"targetModels": {}}, "invocation.targetModels: set exactly one of weights"),
+        ({"targetModels": {"weights": {"b": 0}}}, "invocation.targetModels.weights: are all 0"),
+        ({"targetModels": {"pattern": "x", "count": 2}}, "has no {number}"),
+        ({"targetModels": {"pattern": "{number}"}}, "invocation.targetModels.count: is missing"),
+        ({"targetVariant": "a_b"}, "invocation.targetVariant: “a_b” is no such name"),
+        ({"operation": "InvokeEndpointAsync", "async": {"inputS3URI": "b/c"}}, "is no S3 URI"),
+    ],
+)
+def test_invocations_that_are_refused(members: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        parse({**VALID, "invocation": members})
+    assert any(told in fault for fault in error.value.faults), error.value.faults
+
+
+@pytest.mark.parametrize(
+    ("load", "told"),
+    [
+        ({"open": {}, "stages": [{"rate": 5}]}, "load.stages[0].duration: is missing"),
+        ({"open": {}, "stages": [{"duration": "5s"}]}, "load.stages[0]: set exactly one of rate"),
+        ({"open": {}, "stages": [{"duration": "5s", "users": 3}]}, "load.stages[0].users: unknown field"),
+        ({"open": {}, "stages": [{"duration": "5s", "rate": 0}]}, "load.stages: ask for no load at all"),
+        ({"stages": [{"duration": "5s", "rate": 1}]}, "load.stages: set exactly one of open and closed"),
+        ({"open": {"rate": 5}, "stages": [{"duration": "5s", "rate": 1}]}, "load.open.rate: the stages say it"),
+        ({"open": {}, "duration": "9s", "stages": [{"duration": "5s", "rate": 1}]}, "load.duration: the stages say it"),
+        ({"open": {"rate": 5, "speed": 2}, "duration": "5s"}, "load.open.speed: only goes with arrivals: Recorded"),
+        ({"open": {"arrivals": "Recorded", "rate": 2}, "duration": "5s"}, "load.open.rate: the recording has its own"),
+        ({"open": {"arrivals": "Recorded"}, "duration": "5s"}, "Recorded needs payloads in order"),
+    ],
+)
+def test_loads_that_are_refused(load: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        parse({**VALID, "thresholds": [], "load": load})
+    assert any(told in fault for fault in error.value.faults), error.value.faults
+
+
+def test_flags_do_not_change_stages() -> None:
+    with pytest.raises(ConfigurationError, match="--rate, --users and --duration do not go with"):
+        parse(STAGED, Overrides(rate=5))
+
+
+def test_locustfile_needs_no_payloads_but_users() -> None:
+    data = {k: v for k, v in VALID.items() if k not in ("payloads", "thresholds")} | {"locustfile": "mine.py"}
+    with pytest.raises(ConfigurationError, match="locustfile: its users decide when they call"):
+        parse(data)
+    data["load"] = {"closed": {"users": 3}, "duration": "5s"}
+    jsonschema.validate(data, SCHEMA)
+    assert parse(data).locustfile == "mine.py"
