@@ -71,7 +71,7 @@
 
 {{- define "loadtest.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "loadtest.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "loadtest.labels" -}}

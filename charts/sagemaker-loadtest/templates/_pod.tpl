@@ -4,7 +4,7 @@ labels:
   {{- include "loadtest.labels" .root | nindent 2 }}
   app.kubernetes.io/component: {{ .role }}
   {{- if eq .root.Values.mode "Job" }}
-  sagemaker-operator.io/run: {{ include "loadtest.runName" .root }}
+  sagemaker-operator.io/run: {{ include "loadtest.runName" .root | quote }}
   {{- end }}
   {{- with .spec.podLabels }}
   {{- toYaml . | nindent 2 }}
@@ -15,7 +15,8 @@ annotations:
   cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
   karpenter.sh/do-not-disrupt: "true"
   {{- else }}
-  checksum/test: {{ include "loadtest.testFile" .root | sha256sum | trunc 16 }}
+  # The program reads these at its start only.
+  checksum/test: {{ print (include (print .root.Template.BasePath "/configmaps.yaml") .root) (include (print .root.Template.BasePath "/secret.yaml") .root) | sha256sum | trunc 16 | quote }}
   {{- end }}
   {{- with .spec.podAnnotations }}
   {{- toYaml . | nindent 2 }}

@@ -155,6 +155,7 @@ def test_api_server_takes_it_and_warns_of_nothing(helm: Path, control_plane: Clu
         ({"mode": "Interactive"}, "web"),
         ({"mode": "Interactive", "web": {"password": "short"}}, "web/password"),
         ({"web": {"port": 0}}, "web/port"),
+        ({"fullnameOverride": "7up"}, "fullnameOverride"),
         ({"image": {"digest": "sha256:12"}}, "image/digest"),
         ({"image": {"pullPolicy": "Sometimes"}}, "image/pullPolicy"),
         ({"networkPolicy": {"apiServerPorts": ["https"]}}, "networkPolicy/apiServerPorts"),
@@ -211,6 +212,33 @@ def test_names_stay_within_limits(helm: Path, control_plane: Cluster, change: di
     control_plane.kubectl("apply", "--dry-run=server", "--validate=strict", "-n", "default", "-f", "-", input=text)
     other = {d["metadata"]["name"] for d in render(helm, values, LONG[:-1])}
     assert not other & {d["metadata"]["name"] for d in documents}, "two releases with long names share nothing"
+
+
+@pytest.mark.parametrize("run_id", ["20261125", "1e5", "null", "0x1f"])
+def test_names_that_look_like_numbers_stay_texts(helm: Path, run_id: str) -> None:
+    """A pipeline's own number is the run's name; Kubernetes takes no number for a label."""
+    documents = render(helm, merged({"job": {"runID": run_id}, "endpoint": {"resource": "42"}}), release="7")
+    labelled = [d["metadata"]["labels"] for d in documents]
+    labelled += [t["metadata"]["labels"] for t in pods(documents).values()]
+    labelled += [only(documents, "Service")["spec"]["selector"]]
+    assert {(k, v) for labels in labelled for k, v in labels.items() if not isinstance(v, str)} == set()
+    assert only(documents, "Service")["spec"]["selector"]["sagemaker-operator.io/run"] == run_id
+    assert only(documents, "Role")["rules"][0]["resourceNames"] == ["42"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"test": {"load": {"open": {"rate": 7}}}},
+        {"payloads": {"files": {"rows.csv": "9,9\n"}}},
+        {"locustfile": {"content": "x = 1"}},
+        {"web": {"password": "another password"}},
+    ],
+)
+def test_page_starts_anew_with_what_it_read_at_its_start(helm: Path, change: dict[str, Any]) -> None:
+    page = {"mode": "Interactive", "web": {"password": "long enough"}, "payloads": {"files": {"rows.csv": "1,2\n"}}}
+    before, after = (pods(render(helm, merged(page, more)))["master"]["metadata"] for more in ({}, change))
+    assert before["annotations"] != after["annotations"]
 
 
 def test_role_has_these_rights_and_no_more(helm: Path) -> None:
