@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -152,6 +153,15 @@ def _rate(text: str) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
+    try:
+        return _main(arguments)
+    except Exception:  # Python's own exit code would be 1, which says that a threshold was missed
+        traceback.print_exc()
+        print(f"This is a fault of sagemaker-loadtest itself. Exit code {ExitCode.ENDED_EARLY}", file=sys.stderr)
+        return int(ExitCode.ENDED_EARLY)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     try:
         options = build_parser(os.environ).parse_args(arguments)
         if options.command == "report":

@@ -18,6 +18,7 @@ import gevent.os
 from gevent.event import Event
 
 from sagemaker_loadtest import wire
+from sagemaker_loadtest.channel import CHANNEL, tell
 from sagemaker_loadtest.codec import decode
 from sagemaker_loadtest.locustfile import users_of
 from sagemaker_loadtest.user import ClosedUser, OpenUser
@@ -42,6 +43,7 @@ def run(document: dict[str, Any]) -> int:
     """Runs the job to its end; returns the exit code of the process."""
     import logging
 
+    CHANNEL.keep()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     job = decode(Job, document)
     if job.role == "worker":
@@ -199,9 +201,3 @@ def lines_of(descriptor: int) -> Iterator[dict[str, Any]]:
         *lines, pending = (pending + chunk).split(b"\n")
         for line in lines:
             yield json.loads(line)
-
-
-def tell(event: str, **members: Any) -> None:
-    """One JSON line to the supervisor."""
-    sys.stdout.write(json.dumps({"event": event, **members}, separators=(",", ":")) + "\n")
-    sys.stdout.flush()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sagemaker_loadtest.histogram import TAIL_SAMPLES, Histogram
+from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.spec import Threshold
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.thresholds import holds
@@ -58,15 +59,26 @@ def _latency(threshold: Threshold, tally: Tally) -> tuple[float | None, str]:
     if not answered:
         return None, _nothing(threshold.variant) if not failed else "no request was answered"
     if hidden_by_failures(percentile, answered, failed):
-        return None, f"{100 * failed / (answered + failed):.2g} % failed, so p{percentile:g} is a failed request"
+        return None, _hidden(threshold, answered, failed)
     return _of(latency_of(tally, threshold.variant), threshold, "answers")
 
 
 def _measurement(threshold: Threshold, tally: Tally) -> tuple[float | None, str]:
+    """Only good answers have one, except connections, of which most requests make none."""
+    answered, failed = counts_of(tally, None)
+    if threshold.measurement != Measurement.CONNECT and hidden_by_failures(
+        threshold.percentile or 100.0, answered, failed
+    ):
+        return None, _hidden(threshold, answered, failed)
     histogram = tally.total.measurements.get(threshold.measurement or "") or Histogram()
     if not histogram.count:
         return None, f"no {threshold.measurement} was measured"
     return _of(histogram, threshold, "values")
+
+
+def _hidden(threshold: Threshold, answered: int, failed: int) -> str:
+    share = 100 * failed / (answered + failed)
+    return f"{share:.2g} % failed, so p{threshold.percentile:g} is a failed request"
 
 
 def _of(histogram: Histogram, threshold: Threshold, what: str) -> tuple[float | None, str]:

@@ -16,7 +16,8 @@ from gevent.event import Event
 from locust.web import WebUI
 
 from sagemaker_loadtest import wire
-from sagemaker_loadtest.cluster import BEGIN, LEAD_SECONDS, SHARE, STOP, Master, tell
+from sagemaker_loadtest.channel import tell
+from sagemaker_loadtest.cluster import BEGIN, LEAD_SECONDS, SHARE, STOP, Master
 from sagemaker_loadtest.wire import Job, Page
 
 _WRONG_LOGIN_SECONDS = 0.5

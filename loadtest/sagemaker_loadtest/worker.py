@@ -15,6 +15,7 @@ import gevent
 import gevent.os
 
 from sagemaker_loadtest import wire
+from sagemaker_loadtest.channel import tell
 from sagemaker_loadtest.cluster import (
     BEGIN,
     EARLY_DRAIN_SECONDS,
@@ -26,7 +27,6 @@ from sagemaker_loadtest.cluster import (
     drain_seconds,
     environment,
     lines_of,
-    tell,
 )
 from sagemaker_loadtest.codec import encode
 from sagemaker_loadtest.credentials import standard_chain

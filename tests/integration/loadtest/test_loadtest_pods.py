@@ -285,6 +285,38 @@ def test_fault_that_only_a_worker_can_see(pods: Pods, stub: Any) -> None:
     assert "worker-1: AWS credentials: none found" in master.text
 
 
+TALKATIVE = """
+from locust import constant, events, task
+from sagemaker_loadtest import SageMakerUser
+
+print("imported")
+
+@events.request.add_listener
+def told(**_):
+    print('{"event": "end"}', flush=True)
+
+class Mine(SageMakerUser):
+    wait_time = constant(0.05)
+
+    @task
+    def one(self):
+        print("calling", flush=True)
+        self.invoke(b"1,2", content_type="text/csv")
+"""
+
+
+def test_locustfile_may_print(pods: Pods, stub: Any) -> None:
+    """What it says is its own, and never taken for what master and workers tell each other."""
+    (pods.folder / "mine.py").write_text(TALKATIVE)
+    load = {"closed": {"users": 4}, "duration": "3s"}
+    master = pods.master(workers=2, locustfile="mine.py", load=load)
+    workers = pods.workers(master.url, number=2)
+    assert master.end() == 0, master.text
+    assert [worker.end() for worker in workers] == [0, 0], workers[0].text
+    assert pods.result["summary"]["answered"] > 20
+    assert "calling" in workers[0].text
+
+
 def test_port_in_use_is_a_wrong_flag(pods: Pods) -> None:
     with contextlib.closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))

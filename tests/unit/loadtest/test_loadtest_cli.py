@@ -64,6 +64,21 @@ def test_wrong_command_lines_end_with_2(arguments: list[str], capsys: pytest.Cap
     assert "The test cannot start" in capsys.readouterr().err
 
 
+def test_what_nobody_foresaw_is_no_missed_threshold(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Python's own exit code of a traceback is 1, which says that the endpoint was too slow."""
+
+    def broken(*_: object, **__: object) -> int:
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr("sagemaker_loadtest.app.run_test", broken)
+    assert main(["run", "-f", "x"]) == 5
+    told = capsys.readouterr().err
+    assert "RuntimeError: nobody foresaw this" in told
+    assert told.endswith("Exit code 5\n")
+
+
 def test_wrong_variable_is_told() -> None:
     with pytest.raises(ConfigurationError, match="“many” is no whole number"):
         build_parser({"SAGEMAKER_LOADTEST_WORKERS": "many"}).parse_args(["run", "-f", "x"])

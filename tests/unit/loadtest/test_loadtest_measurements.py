@@ -5,6 +5,7 @@ import pytest
 from sagemaker_loadtest import measures
 from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.recorder import Recorder
+from sagemaker_loadtest.replies import Outcome
 from sagemaker_loadtest.spec import Load, OpenLoad
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.thresholds import label, parse_threshold
@@ -42,6 +43,24 @@ def test_thresholds_on_measurements(text: str, measured: float | None, met: bool
     assert found.met is met
     assert found.measured == (None if measured is None else pytest.approx(measured, rel=0.001))
     assert found.note or met or measured
+
+
+@pytest.mark.parametrize(
+    ("failed", "met"),
+    [(0, True), (50, True), (51, False), (950, False)],
+    ids=["none", "as many as p95 leaves", "more", "half"],
+)
+@pytest.mark.parametrize("name", ["first chunk", "between chunks", "accepted"])
+def test_requests_that_failed_have_no_first_chunk_in_time(name: str, failed: int, met: bool) -> None:
+    recorder = Recorder()
+    for i in range(950 + failed):
+        number = recorder.started(5.0)
+        if i >= failed:
+            recorder.measured(5.0, Measurement(name), 0.1)
+        recorder.finished(number, 5.0, 5.2, Outcome.TIME_OUT if i < failed else Outcome.OK, "")
+    found = measures.measure(parse_threshold(f"p95 {name} <= 1s"), tallied(recorder))
+    assert (found.met, found.measured is None) == (met, not met)
+    assert met or "failed, so p95 is a failed request" in found.note
 
 
 def test_what_went_over_the_wire_adds_up() -> None:
