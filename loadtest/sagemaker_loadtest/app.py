@@ -17,8 +17,8 @@ from sagemaker_loadtest.credentials import standard_chain
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.lobby import Lobby
 from sagemaker_loadtest.partial import Keeper
-from sagemaker_loadtest.payloads import Payload, load_payloads
-from sagemaker_loadtest.preparation import first_request, place_inputs, prepared
+from sagemaker_loadtest.payloads import Payload
+from sagemaker_loadtest.preparation import first_request, gathered, place_inputs
 from sagemaker_loadtest.report import write_reports, write_result, write_series
 from sagemaker_loadtest.result import Result, ToolFacts, VerdictFacts
 from sagemaker_loadtest.screen import TerminalScreen, style_of
@@ -42,13 +42,11 @@ def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool, s
     """
     setting = setting or Setting()
     test = read_test(file, overrides)
-    payloads = load_payloads(test)
-    test = prepared(test, payloads)
     stores = setting.stores()
     style = style_of(sys.stdout, ascii_only=ascii_only)
     log = prepare(out)
     with setting.lobby() as lobby:
-        test = setting.resolved(test, lambda text: print(style.plain(text), flush=True))
+        test, payloads = gathered(test, setting.resolver(style))
         return _run(test, payloads, out, log, style, setting, stores, lobby)
 
 

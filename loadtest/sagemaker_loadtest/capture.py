@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 
+class _DamagedError(Exception):
+    """An event whose input cannot be used."""
+
+
 @dataclass(frozen=True, slots=True)
 class Captured:
     """One input. `at` is when it was answered, in seconds since 1970; None when the line does not say."""
@@ -30,20 +34,30 @@ def captured(content: bytes) -> Iterator[Captured]:
         try:
             event = json.loads(line)
             given = event["captureData"].get("endpointInput")
+            found = None if given is None else _input(event, given, number)
+        except _DamagedError as error:
+            raise ValueError(f"line {number}: {error}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"line {number} is no event of data capture") from error
-        if given is not None:
-            yield Captured(_body(given, number), given.get("observedContentType"), _time(event), number)
+        if found is not None:
+            yield found
 
 
-def _body(given: dict[str, Any], number: int) -> bytes:
+def _input(event: dict[str, Any], given: dict[str, Any], number: int) -> Captured:
+    kind = given.get("observedContentType")
+    if not isinstance(kind, str | None):
+        raise TypeError("observedContentType is no text")
+    return Captured(_body(given), kind, _time(event), number)
+
+
+def _body(given: dict[str, Any]) -> bytes:
     data = str(given.get("data", ""))
     if given.get("encoding") != "BASE64":
         return data.encode()
     try:
         return base64.b64decode(data, validate=True)
     except binascii.Error as error:
-        raise ValueError(f"line {number}: its data is no base64") from error
+        raise _DamagedError("its data is no base64") from error
 
 
 def _time(event: dict[str, Any]) -> float | None:

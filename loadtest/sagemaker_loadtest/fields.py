@@ -65,6 +65,9 @@ class Fields:
                 name, f"{shown(value)} is no text" + (f"; write for example {name}: {example}" if example else "")
             )
             return default
+        if not value.strip().isprintable():
+            self.fault(name, "holds a line break or another sign that cannot be printed; write it on one line")
+            return default
         return value.strip()
 
     def choice(self, name: str, allowed: tuple[T, ...]) -> T:

@@ -96,8 +96,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(b"")
 
     def do_POST(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        self._answer(self.rfile.read(min(length, _MAX_BODY_BYTES)))
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdecimal() or int(length) > _MAX_BODY_BYTES:
+            self.send_error(413 if length.isdecimal() else 400)
+            return
+        self._answer(self.rfile.read(int(length)))
 
     def _answer(self, body: bytes) -> None:
         parts = urlsplit(self.path)

@@ -5,8 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sagemaker_loadtest.app import look_at_endpoint, prepare
-from sagemaker_loadtest.payloads import load_payloads
-from sagemaker_loadtest.preparation import prepared
+from sagemaker_loadtest.preparation import gathered
 from sagemaker_loadtest.screen import TerminalScreen, style_of
 from sagemaker_loadtest.setting import Setting
 from sagemaker_loadtest.spec import LoadTest
@@ -28,12 +27,10 @@ def serve_page(
     Raises ConfigurationError before the page is there.
     """
     test = read_test(file, overrides)
-    payloads = load_payloads(test)
-    test = prepared(test, payloads)
     style = style_of(sys.stdout, ascii_only=ascii_only)
     log = prepare(out)
     with setting.lobby() as lobby:
-        test = setting.resolved(test, lambda text: print(style.plain(text), flush=True))
+        test, payloads = gathered(test, setting.resolver(style))
         endless = _endless(test)
         supervisor = Supervisor(
             test.workers, log, TerminalScreen(test, sys.stdout, style), bus=setting.bus, watcher=lobby, page=page

@@ -77,6 +77,10 @@ def _of_source(source: PayloadSource, test: LoadTest, where: str) -> list[Payloa
         content_type = source.content_type or piece.content_type or test.payloads.content_type
         if not content_type:
             raise ConfigurationError(f"{where}: {piece.origin} names no content type; set contentType")
+        if not content_type.isprintable():
+            raise ConfigurationError(
+                f"{where}: {piece.origin}: its content type holds a line break or another control sign; set contentType"
+            )
         template = template_of(piece.body, f"{where}: {piece.origin}") if source.template else None
         accept = source.accept or test.payloads.accept
         payloads.append(Payload(piece.body, content_type, accept, piece.origin, weight, piece.at, template))
@@ -125,10 +129,18 @@ def _files(folder: str, source: PayloadSource, where: str) -> list[Path]:
         return [path]
     pattern = Path(source.file)
     root = Path(pattern.anchor) if pattern.is_absolute() else base
-    found = sorted(p for p in root.glob(str(pattern.relative_to(pattern.anchor))) if p.is_file())
+    matching = root.glob(str(pattern.relative_to(pattern.anchor)))
+    found = sorted(p for p in matching if p.is_file() and not _hidden(p, root, pattern))
     if not found:
         raise ConfigurationError(f"{where}: no file matches {source.file} in {root}")
     return found
+
+
+def _hidden(path: Path, root: Path, pattern: Path) -> bool:
+    """Whether a part of the path begins with a dot that the pattern does not ask for. A ConfigMap's files are links
+    into such a folder beside them, and would be found twice.
+    """
+    return any(part.startswith(".") and part not in pattern.parts for part in path.relative_to(root).parts)
 
 
 def _pieces(name: str, content: bytes, source: PayloadSource, where: str) -> list[_Piece]:

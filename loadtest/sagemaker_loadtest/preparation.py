@@ -1,17 +1,29 @@
 """What is done between reading the test and starting the load, so that faults are told before anything is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 from sagemaker_loadtest import locustfile
 from sagemaker_loadtest.objects import store_inputs
-from sagemaker_loadtest.payloads import Payload
+from sagemaker_loadtest.payloads import Payload, load_payloads
 from sagemaker_loadtest.requests import NEW_SESSION, Requests
 from sagemaker_loadtest.schedule import recorded_stages
 from sagemaker_loadtest.sigv4 import Request
 from sagemaker_loadtest.spec import LoadTest
+
+
+def gathered(test: LoadTest, resolve: Callable[[LoadTest], LoadTest]) -> tuple[LoadTest, tuple[Payload, ...]]:
+    """The test with its endpoint, by `resolve`, and its payloads. Payloads in S3 are read in the endpoint's region, so
+    after it; all others before, since waiting for the endpoint would not mend them. Raises ConfigurationError.
+    """
+    in_s3 = any(source.file.startswith("s3://") for source in test.payloads.sources)
+    if in_s3:
+        test = resolve(test)
+    payloads = load_payloads(test)
+    test = prepared(test, payloads)
+    return (test if in_s3 else resolve(test)), payloads
 
 
 def prepared(test: LoadTest, payloads: Sequence[Payload]) -> LoadTest:

@@ -1,6 +1,7 @@
 """The result of an asynchronous invocation: an object that appears in S3, or one that tells of the failure."""
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
@@ -16,6 +17,7 @@ from sagemaker_loadtest.spec import AsyncResults
 from sagemaker_loadtest.target import host_header
 from sagemaker_loadtest.transport import Transport
 
+_BUCKET = re.compile(r"[A-Za-z0-9._-]+")
 _FAILURE_EVERY = 4
 _SHARE = 0.05
 """A result that has taken long is asked for less often: its time is known to within 5 %, at least the poll interval."""
@@ -68,11 +70,13 @@ def object_address(location: str, region: str, environment: Mapping[str, str] = 
     host name, unless the bucket's dots would not fit AWS's certificate. Raises ValueError for what is no S3 URI.
     """
     bucket, key = split_uri(location)
+    if not _BUCKET.fullmatch(bucket):  # it becomes a part of the host name, and of what is signed
+        raise ValueError(location)
     path = "/" + quote(key, safe="/~")
     given = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
     if given:
         parts = urlsplit(given)
-        return f"{parts.scheme}://{parts.netloc}", f"/{bucket}{path}"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", f"/{bucket}{path}"
     domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     if "." in bucket:
         return f"https://s3.{region}.{domain}", f"/{bucket}{path}"

@@ -11,7 +11,8 @@ from sagemaker_loadtest import app, found
 from sagemaker_loadtest import result as r
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.fleet import Fleet, fleet_of, unsteady
-from sagemaker_loadtest.payloads import Payload, load_payloads
+from sagemaker_loadtest.payloads import Payload
+from sagemaker_loadtest.preparation import gathered
 from sagemaker_loadtest.screen import TerminalScreen, style_of
 from sagemaker_loadtest.search import Found, Step, Try, load_at, next_step, seconds_for
 from sagemaker_loadtest.searchfields import searchable
@@ -73,11 +74,10 @@ class _Search:
 def search_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool, setting: Setting) -> int:
     """Searches with the test of `file`; returns the exit code. Raises ConfigurationError before any load is sent."""
     test = searchable(read_test(file, overrides))
-    payloads = load_payloads(test)
     stores = setting.stores()
     style = style_of(sys.stdout, ascii_only=ascii_only)
     log = app.prepare(out)
-    test = setting.resolved(test, lambda text: print(style.plain(text), flush=True))
+    test, payloads = gathered(test, setting.resolver(style))
     url = runtime_url(test.endpoint)
     asked = app.look_at_endpoint(test, payloads, url)
     fleet = fleet_of(test.endpoint)

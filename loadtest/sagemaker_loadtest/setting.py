@@ -14,6 +14,7 @@ from sagemaker_loadtest.resource import resolve
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.store import ConfigMapStore, S3Store, Store
 from sagemaker_loadtest.supervisor import Bus
+from sagemaker_loadtest.terminal import Style
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ class Setting:
             return
         with contextlib.closing(Lobby(self.address, self.run)) as lobby:
             yield lobby
+
+    def resolver(self, style: Style) -> Callable[[LoadTest], LoadTest]:
+        """`resolved`, telling the person at the terminal what is waited for."""
+        return lambda test: self.resolved(test, lambda text: print(style.plain(text), flush=True))
 
     def resolved(self, test: LoadTest, tell: Callable[[str], None]) -> LoadTest:
         """The test with the endpoint behind `endpoint.resource`. Raises ConfigurationError."""

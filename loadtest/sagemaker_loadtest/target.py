@@ -23,6 +23,7 @@ _DESCRIBE_SECONDS = 3
 
 def runtime_url(endpoint: Endpoint, environment: Mapping[str, str] = os.environ) -> str:
     """Base URL of the runtime: AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME, AWS_ENDPOINT_URL, shared configuration, else AWS.
+    Without user and password, which nothing of ours sends: the URL stands in results.
 
     Raises ConfigurationError for a URL without scheme or host.
     """
@@ -34,7 +35,7 @@ def runtime_url(endpoint: Endpoint, environment: Mapping[str, str] = os.environ)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(f"AWS_ENDPOINT_URL: “{url}” is no URL; write for example http://127.0.0.1:4570")
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def host_header(url: str) -> str:

@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,9 @@ from hypothesis.extra import numpy as npst
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.npy import rows_of
 from sagemaker_loadtest.payloads import Payload, load_payloads
-from sagemaker_loadtest.preparation import prepared
+from sagemaker_loadtest.preparation import gathered, prepared
 from sagemaker_loadtest.schedule import recorded
-from sagemaker_loadtest.spec import LoadTest
+from sagemaker_loadtest.spec import Endpoint, LoadTest
 from sagemaker_loadtest.template import numbers, template_of
 from sagemaker_loadtest.testfile import Overrides, parse_test
 
@@ -149,3 +151,63 @@ def test_template_in_a_source(tmp_path: Path) -> None:
     (payload,) = load_payloads(a_test(tmp_path, {"file": "a.json", "template": True}))
     assert isinstance(payload, Payload)
     assert payload.template is not None
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"captureData": {"endpointInput": "1,2"}},
+        {"captureData": "1,2"},
+        {"captureData": {"endpointInput": {"data": "1,2", "observedContentType": 7}}},
+        {"captureData": {"endpointInput": {"data": "1,2"}}, "eventMetadata": "yesterday"},
+        {"captureData": {"endpointInput": {"data": "1,2"}}, "eventMetadata": {"inferenceTime": 17}},
+    ],
+)
+def test_event_of_another_shape_is_told(tmp_path: Path, event: dict[str, Any]) -> None:
+    (tmp_path / "x.jsonl").write_text(json.dumps(event))
+    told = fault(a_test(tmp_path, {"file": "x.jsonl", "split": "DataCapture"}))
+    assert "x.jsonl is no data-capture file that can be used: line 1 is no event of data capture" in told
+
+
+def test_captured_content_type_brings_no_header_of_its_own(tmp_path: Path) -> None:
+    given = {"data": "1,2", "observedContentType": "text/csv\r\nX-Other: 1"}
+    (tmp_path / "x.jsonl").write_text(json.dumps({"captureData": {"endpointInput": given}}))
+    test = a_test(tmp_path, {"file": "x.jsonl", "split": "DataCapture"})
+    test = replace(test, payloads=replace(test.payloads, content_type=None))
+    assert "x.jsonl:1: its content type holds a line break" in fault(test)
+
+
+def test_hidden_files_are_no_payloads(tmp_path: Path) -> None:
+    """A ConfigMap's files are links into a hidden folder beside them."""
+    hidden = tmp_path / "payloads" / "..2026"
+    hidden.mkdir(parents=True)
+    (hidden / "a.csv").write_text("1")
+    (tmp_path / "payloads" / "a.csv").symlink_to(Path("..2026/a.csv"))
+    for pattern in ("payloads", "payloads/*", "payloads/**/*", "**/*.csv"):
+        assert [p.origin for p in load_payloads(a_test(tmp_path, {"file": pattern}))] == ["a.csv"], pattern
+
+
+@pytest.mark.parametrize(("file", "first"), [("s3://bucket/rows/", "resolved"), ("rows.csv", "read")])
+def test_region_of_objects_is_the_endpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, first: str
+) -> None:
+    """It is not known before the SageMakerEndpoint is ready. Files are read first: waiting would not mend them."""
+    (tmp_path / "rows.csv").write_text("1")
+    seen: list[str] = []
+
+    def resolve(test: LoadTest) -> LoadTest:
+        seen.append("resolved")
+        return replace(test, endpoint=Endpoint("e", "eu-west-1", "fraud"))
+
+    def read(uri: str, region: str, limit: int, where: str) -> Iterator[tuple[str, bytes]]:
+        assert region == "eu-west-1"
+        yield "rows", b"1"
+
+    monkeypatch.setattr("sagemaker_loadtest.payloads.read_objects", read)
+    monkeypatch.setattr(
+        "sagemaker_loadtest.preparation.load_payloads", lambda test: (seen.append("read"), load_payloads(test))[1]
+    )
+    test = a_test(tmp_path, {"file": file}, endpoint={"resource": "fraud"})
+    test, payloads = gathered(test, resolve)
+    assert (seen[0], sorted(seen), test.endpoint.name) == (first, ["read", "resolved"], "e")
+    assert [p.body for p in payloads] == [b"1"]

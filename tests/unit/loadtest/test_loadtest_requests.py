@@ -18,7 +18,8 @@ from sagemaker_loadtest.requests import Requests, headers_of, object_request
 from sagemaker_loadtest.results import object_address
 from sagemaker_loadtest.selection import weighted, zipf
 from sagemaker_loadtest.sigv4 import Credentials, Signer, make_request
-from sagemaker_loadtest.spec import AsyncResults, Invocation, Operation, TargetModels
+from sagemaker_loadtest.spec import AsyncResults, Endpoint, Invocation, Operation, TargetModels
+from sagemaker_loadtest.target import runtime_url
 from sagemaker_loadtest.template import template_of
 
 KEYS = Credentials("AKIDEXAMPLE", "secret/of+the/test", "session=token//")
@@ -159,6 +160,21 @@ def test_looks_for_results_are_botocores(key: str) -> None:
 )
 def test_where_objects_are(location: str, region: str, address: tuple[str, str]) -> None:
     assert object_address(location, region, {}) == address
+
+
+@pytest.mark.parametrize(
+    "location", ["s3://evil#/x", "s3://a@evil/x", "s3://evil?/x", "s3://evil:443/x", "s3://ab\r/x"]
+)
+def test_no_signed_look_goes_to_another_host(location: str) -> None:
+    with pytest.raises(ValueError, match=r"evil|ab"):
+        object_address(location, "eu-west-1", {})
+
+
+def test_user_and_password_of_an_address_stay_out_of_it() -> None:
+    """The address stands in results and reports."""
+    environment = {"AWS_ENDPOINT_URL": "http://ann:secret@127.0.0.1:4570/"}
+    assert runtime_url(Endpoint("e", "eu-west-1"), environment) == "http://127.0.0.1:4570"
+    assert object_address("s3://bucket/x", "eu-west-1", environment) == ("http://127.0.0.1:4570", "/bucket/x")
 
 
 def test_what_repeats_is_made_once_and_what_is_unique_is_not() -> None:
