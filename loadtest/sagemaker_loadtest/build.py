@@ -112,6 +112,7 @@ def _load(test: LoadTest) -> r.LoadFacts:
         timeout_seconds=load.timeout_seconds,
         workers=test.workers,
         seed=test.seed,
+        stages=tuple(r.StageFacts(round(s.seconds, 6), round(s.start, 6), round(s.end, 6)) for s in load.stages),
     )
 
 

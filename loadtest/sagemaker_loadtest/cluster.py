@@ -117,6 +117,8 @@ class Master:
             self._complete.set()
 
     def _sample(self, client: str, sample: dict[str, Any]) -> None:
+        if self._names.get(client) != sample["worker"]:  # none of this run's
+            return
         tell(wire.SAMPLE, sample=sample)
         if sample["worker"] in self._lost:  # thought lost: its share is with the others by now
             self._runner.send_message("quit", client_id=client)

@@ -54,7 +54,12 @@ def worker_flags(add: Adder) -> None:
     """Of `worker`; everything else comes from the master."""
     add("--master-url", type=_http_url, required=True, metavar="URL", help="the master's HTTP port: http://host:8080")
     add("--run-id", type=run_id, required=True, metavar="ID", help="name of the run; no other master is followed")
-    add("--name", default=socket.gethostname(), metavar="NAME", help="as the report names it (%(default)s)")
+    add(
+        "--name",
+        default=f"{socket.gethostname()}-{os.getpid()}",
+        metavar="NAME",
+        help="as the report names it (%(default)s)",
+    )
     add("--master-max-wait", type=duration, default=300.0, metavar="T", help="how long a master may take to come")
     add("--master-patience", type=duration, default=10.0, metavar="T", help="without a sign of it, it counts as gone")
     _port_flags(add, HTTP_PORT)

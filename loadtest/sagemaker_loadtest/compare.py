@@ -15,7 +15,9 @@ from typing import Literal
 
 from sagemaker_loadtest.blocks import ALL, Blocks
 from sagemaker_loadtest.histogram import TAIL_SAMPLES, Histogram
+from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.result import Result
+from sagemaker_loadtest.units import format_duration
 from sagemaker_loadtest.wire import unpack
 
 Reading = Literal["slower", "faster", "more", "fewer", "about the tolerance", "no difference seen"]
@@ -94,7 +96,7 @@ def compare(before: Result, after: Result, names: tuple[str, str], tolerance_per
         tolerance_percent,
         CONFIDENCE_PERCENT,
         differences,
-        (*_other(before, after), *notes),
+        (*_other(before, after), *_untold(before, after), *notes),
         rows,
         blocks[0].seconds if blocks[0] else 0,
         (len(blocks[0].answered) if blocks[0] else 0, len(blocks[1].answered) if blocks[1] else 0),
@@ -106,6 +108,7 @@ def different_tests(before: Result, after: Result) -> tuple[str, ...]:
     pairs = [
         ("operation", before.exchange.operation, after.exchange.operation),
         ("load model", before.load.model, after.load.model),
+        ("stages", _stages(before), _stages(after)),
         ("rate", before.load.rate, after.load.rate),
         ("arrivals", before.load.arrivals, after.load.arrivals),
         ("users", before.load.users, after.load.users),
@@ -141,6 +144,19 @@ def _other(before: Result, after: Result) -> tuple[str, ...]:
         ("Python", before.tool.python, after.tool.python),
     ]
     return tuple(f"{name}: {_word(a)} and {_word(b)}" for name, a, b in pairs if a != b)
+
+
+def _stages(result: Result) -> tuple[str, ...]:
+    return tuple(
+        (f"{s.start:g}" if s.start == s.end else f"{s.start:g} to {s.end:g}") + f" in {format_duration(s.seconds)}"
+        for s in result.load.stages
+    )
+
+
+def _untold(before: Result, after: Result) -> tuple[str, ...]:
+    """Times beside the latency have no stretches to compare by."""
+    found = {m.name for result in (before, after) for m in result.exchange.measurements} - {Measurement.CONNECT}
+    return tuple(f"{name}: not compared; each report has its percentiles" for name in sorted(found))
 
 
 def _word(value: object) -> str:

@@ -83,7 +83,8 @@ class Exchange:
         reply = Reply(answer, outcome_of(answer))
         if reply.ok:
             reply.outcome = book.outcome()
-        reply.chunks, reply.received, reply.body = book.chunks, book.received or reply.received, b"".join(book.parts)
+        reply.chunks, reply.received = book.chunks, book.received or reply.received
+        reply.body = b"".join(book.parts) or reply.body  # an error's body is no stream
         return reply
 
     def invoke_async(self, request: Request) -> Reply:

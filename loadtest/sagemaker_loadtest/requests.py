@@ -41,6 +41,11 @@ def invocation_path(endpoint: str, operation: Operation = "InvokeEndpoint") -> s
     return f"/endpoints/{endpoint}/{_PATHS[operation]}"
 
 
+def asked_variant(request: Request) -> str:
+    """The variant that the request names; empty when SageMaker is to choose."""
+    return next((value for name, value in request.headers if name == f"{_HEADER}Target-Variant"), "")
+
+
 def headers_of(
     invocation: Invocation,
     content_type: str,

@@ -35,6 +35,15 @@ class EndpointFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class StageFacts:
+    """A part of the run, in which the level (arrivals a second, or users) went from `start` to `end`."""
+
+    seconds: float
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class LoadFacts:
     """The load as it was asked for, flags included."""
 
@@ -48,6 +57,7 @@ class LoadFacts:
     timeout_seconds: float
     workers: int
     seed: int
+    stages: tuple[StageFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.payloads import Payload
 from sagemaker_loadtest.place import Clock, Place, Share, Supply
 from sagemaker_loadtest.recorder import Recorder
-from sagemaker_loadtest.requests import NEW_SESSION, headers_of, invocation_path
+from sagemaker_loadtest.requests import NEW_SESSION, asked_variant, headers_of, invocation_path
 from sagemaker_loadtest.schedule import active_from
 from sagemaker_loadtest.signing import SigningSource
 from sagemaker_loadtest.sigv4 import Request, make_request
@@ -139,7 +139,8 @@ class SageMakerUser(User):
             reply = self.exchange.invoke_stream(request)
         done = clock.of(reply.done)
         if recorder is not None:
-            recorder.finished(number, clock.of(reply.sent), done, reply.outcome, reply.variant)
+            variant = reply.variant or asked_variant(request)  # a request without a reply has only the one asked for
+            recorder.finished(number, clock.of(reply.sent), done, reply.outcome, variant)
             recorder.carried(intended, reply.status, len(request.body), reply.received, len(reply.chunks))
             self._measure(recorder, clock, intended, reply)
         good = reply.ok

@@ -145,12 +145,12 @@ class Worker:
             numbers(**seat),
         )
 
-    def _of_another(self, response_time: float, exception: Exception | None, context: Any, **_: Any) -> None:
+    def _of_another(self, response_time: float | None, exception: Exception | None, context: Any, **_: Any) -> None:
         """A request of a user class that is not ours, as that class measured it."""
         if context is OURS or self._place is None or self._place.over:
             return
         now = self._place.clock.now()
-        began = now - response_time / 1000
+        began = now - (response_time or 0.0) / 1000  # Locust has events without one
         outcome = Outcome.OK if exception is None else Outcome.OTHER
         self._recorder.finished(self._recorder.started(began), began, now, outcome, "")
 

@@ -219,6 +219,22 @@ def test_latency_counts_from_the_intended_start(start: Callable[..., Run], stub:
     assert run.result["summary"]["answered"] == 500
 
 
+def test_failures_are_those_of_the_variant_that_was_asked_for(start: Callable[..., Run], stub: Any) -> None:
+    """No reply that failed names its variant, and the good ones alone would keep every promise."""
+
+    async def reply(number: int, request: web.Request) -> web.StreamResponse | None:
+        return web.Response(status=500) if number % 2 else None
+
+    stub.reply, stub.weights = reply, {"challenger": 1}
+    thresholds = ["p90 of challenger <= 2s", "failed of challenger <= 1%"]
+    run = start(invocation={"targetVariant": "challenger"}, thresholds=thresholds)
+    code, text = run.end()
+    assert code == 1, text
+    assert [t["met"] for t in run.result["thresholds"]] == [False, False]
+    (variant,) = run.result["variants"]
+    assert (variant["name"], variant["failed"]) == ("challenger", run.result["summary"]["failed"])
+
+
 def test_killed_worker_takes_the_verdict_away(start: Callable[..., Run], stub: Any) -> None:
     reached = stub.after(150)
     run = start(load={"open": {"rate": 100}, "duration": "5s"})

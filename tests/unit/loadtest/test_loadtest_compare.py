@@ -15,7 +15,8 @@ from sagemaker_loadtest.cli import main
 from sagemaker_loadtest.compare import Comparison, compare, ratio, student
 from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.report import write_result
-from sagemaker_loadtest.result import Result
+from sagemaker_loadtest.result import MeasurementFacts, Result, StageFacts
+from sagemaker_loadtest.spec import Stage
 from sagemaker_loadtest.timeline import Part
 from sagemaker_loadtest.wire import pack
 
@@ -114,6 +115,34 @@ def test_different_tests_are_not_compared(change: object, told: str) -> None:
     found = compare(MET, change(MET), ("a", "b"))  # type: ignore[operator]
     assert (found.exit_code, found.rows) == (2, ())
     assert any(told in words for words in found.differences)
+
+
+def test_a_spike_is_no_ramp() -> None:
+    """Peak and length are the same, the load is not."""
+    ramp, spike = (
+        replace(MET, load=replace(MET.load, stages=stages))
+        for stages in ((StageFacts(60.0, 0.0, 200.0),), (StageFacts(50.0, 10.0, 10.0), StageFacts(10.0, 200.0, 200.0)))
+    )
+    assert compare(ramp, ramp, ("a", "b")).exit_code == 0
+    found = compare(ramp, spike, ("a", "b"))
+    assert found.exit_code == 2
+    assert found.differences == ("stages: 0 to 200 in 1m and 10 in 50s, 200 in 10s",)
+
+
+def test_stages_stand_in_the_result() -> None:
+    stages = (Stage(6.0, 0.0, 100.0), Stage(6.0, 100.0, 100.0))
+    load = replace(OPEN, duration_seconds=12.0, warm_up_seconds=2.0, stages=stages)
+    assert result_of(spec_of(load), tally_of(load)).load.stages == (
+        StageFacts(6.0, 0.0, 100.0),
+        StageFacts(6.0, 100.0, 100.0),
+    )
+
+
+def test_times_that_are_not_compared_are_told() -> None:
+    chunks = MeasurementFacts("first chunk", 10, MET.summary.latency, MET.histograms["all"])
+    streamed = replace(MET, exchange=replace(MET.exchange, measurements=(chunks,)))
+    assert "first chunk: not compared; each report has its percentiles" in compare(streamed, MET, ("a", "b")).notes
+    assert not any("not compared" in note for note in compare(MET, MET, ("a", "b")).notes)
 
 
 def test_runs_that_are_too_short() -> None:
