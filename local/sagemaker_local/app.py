@@ -51,6 +51,7 @@ from sagemaker_local.hosting.storage import Storage
 from sagemaker_local.inner.passage import Passage, Passed
 from sagemaker_local.inner.process import InnerAws, InnerAwsError
 from sagemaker_local.inner.roles import Roles
+from sagemaker_local.router.callers import DEFAULT_ACCOUNT
 from sagemaker_local.router.capture import CAPTURED
 from sagemaker_local.router.models import MODEL_UNUSED, MODEL_WANTED
 from sagemaker_local.router.process import RouterProcess, RouterSettings
@@ -61,7 +62,7 @@ from sagemaker_local.scaling.scaler import Scaler
 from sagemaker_local.settings import Settings
 from sagemaker_local.snapshot.file import Kept, StateFile, lock_folder
 from sagemaker_local.snapshot.keeper import Keeper
-from sagemaker_local.snapshot.kinds import put_back
+from sagemaker_local.snapshot.kinds import MARK, put_back
 from sagemaker_local.status.gathering import Gathering, Sources, own_pids
 from sagemaker_local.status.page import StatusPage
 
@@ -109,6 +110,8 @@ async def serving(
     async with AsyncExitStack() as stack:
         state_dir = _state_dir(settings, stack)
         stack.callback(lock_folder(state_dir).close)
+        for name in ("fleets", "transform"):  # of a life that could not clean up
+            shutil.rmtree(state_dir / name, ignore_errors=True)
         file, kept = None, Kept()
         if settings.state_dir is not None:
             file = StateFile(state_dir / STATE_FILE)
@@ -149,6 +152,8 @@ async def _start_control(
     accounts: dict[str, str] = dict(kept.access_keys or {})
 
     def key_given(access_key: str, account: str) -> None:
+        if account == DEFAULT_ACCOUNT:  # as any key that nobody knows: not worth keeping
+            return
         accounts[access_key] = account
         routes.add_account(access_key, account)
         routes.flush_soon()
@@ -173,6 +178,7 @@ async def _start_control(
     store = Store(endpoint_asked, settings.switches, job_asked, component_asked)
     storage = Storage(inner.url)
     put_back(store, kept.records)
+    faults.put_back(record for key, record in kept.records if key.kind == MARK)
     clock = ManualClock(kept.now) if settings.clock == "manual" else Clock(settings.clock_scale, kept.now)
     capture = _capture_writer(store, storage, settings.capture_seconds)
     stack.push_async_callback(capture.close)
@@ -182,7 +188,7 @@ async def _start_control(
     host = Host(host_settings, fleet_changed)
     stack.push_async_callback(host.close)
     fleets = Fleets(host, routes)
-    monitor = Monitor(clock, store, router, inner.url, dispatcher)
+    monitor = Monitor(clock, store, router, (inner.url, inner.token), dispatcher)
     stack.push_async_callback(monitor.close)
     await monitor.sync()
     inner.restarted.append(monitor.sync)
@@ -250,7 +256,7 @@ async def _start_control(
     server = ControlServer(api, admin, passage, accounts, runtime, scaling)
     await server.start(listener)
     if file is not None:
-        keeper = Keeper(file, store, accounts, clock.now, own_time=clock.scale != 1.0)
+        keeper = Keeper(file, store, accounts, clock.now, own_time=clock.scale != 1.0, marks=faults.marks)
         keeper.start(dict(kept.records))
         stack.push_async_callback(keeper.close)
     stack.push_async_callback(server.close)
@@ -281,6 +287,7 @@ def _dispatcher(store: Store, storage: Storage, state_dir: Path, clock: Clock) -
 
     folder = state_dir / "asynchronous"
     queue, processor = Queue(folder / "queue.sqlite"), Processor(storage, folder / "bodies", clock.now)
+    queue.keep({each.key for each in store.endpoints()})
     return Dispatcher(
         DispatcherParts(queue, processor, config_of, clock.now, lambda: store.switches.backlog_counts_running)
     )

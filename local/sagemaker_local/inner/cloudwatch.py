@@ -5,6 +5,7 @@ moto keeps alarms and data; this reads and changes them in moto's own process. T
 
 from __future__ import annotations
 
+import hmac
 import json
 import threading
 import time
@@ -21,7 +22,8 @@ from sagemaker_local.metrics.alarm import COMPARISONS, EXTRA_PERIODS, AlarmRule,
 from sagemaker_local.metrics.distribution import Distribution, merged, of_values, statistic_of, too_few
 
 PATH = "/_local/cloudwatch"
-"""Out of clients' reach: the control plane keeps paths below /_local/ to itself."""
+PROOF_HEADER = "X-Sagemaker-Local-Proof"
+"""Only the control plane knows its value: a path alone can be written in ways that lead here past it."""
 
 Key = tuple[str, str, frozenset[tuple[str, str]]]
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -130,6 +132,7 @@ def _forget_oldest(backend: Any) -> None:
     with _lock:
         if len(backend.metric_data) > _MOST_DATA:
             del backend.metric_data[: _MOST_DATA // 2]
+            _indexes.pop(backend, None)  # it counts from the beginning
 
 
 def _key(namespace: str, name: str, dimensions: Iterable[Mapping[str, str]]) -> Key:
@@ -232,11 +235,12 @@ def tick(message: Mapping[str, Any]) -> dict[str, Any]:
     return {"alarms": _alarms()}
 
 
-def with_ticks(application: Application) -> Application:
-    """The application, and ``PATH`` for the control plane."""
+def with_ticks(application: Application, token: str) -> Application:
+    """The application, and ``PATH`` for whoever has the token: the control plane."""
+    header = f"HTTP_{PROOF_HEADER.upper().replace('-', '_')}"
 
     def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") != PATH:
+        if environ.get("PATH_INFO") != PATH or not hmac.compare_digest(environ.get(header, ""), token):
             return application(environ, start_response)
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         answer = json.dumps(tick(json.loads(body))).encode()
