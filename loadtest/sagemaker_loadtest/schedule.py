@@ -47,8 +47,8 @@ def _moments(profile: Sequence[Stage], positions: Iterator[float]) -> Iterator[f
         elif within > area:  # beyond the last stage its last level goes on
             yield began + stage.seconds + (within - area) / stage.end if stage.end else math.inf
         else:
-            root = math.sqrt(max(0.0, stage.start * stage.start + 2 * slope * within))
-            yield began + 2 * within / (stage.start + root) if within else began
+            rates = stage.start + math.sqrt(max(0.0, stage.start * stage.start + 2 * slope * within))
+            yield began + 2 * within / rates if rates else began
 
 
 def _slope(stage: Stage) -> float:

@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import logging
 import random
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sagemaker_local.asynchronous import counts as counting
 from sagemaker_local.asynchronous.choosing import DEFAULT_CONCURRENCY, capacity, choose
@@ -24,6 +26,14 @@ log = logging.getLogger(__name__)
 _MOST_ATTEMPTS = 3
 _EXPIRY_SECONDS = 0.25
 _GONE = "The instance that processed the request was lost, and so were those that tried again."
+_K = TypeVar("_K")
+
+
+def _count(counts: Counter[_K], key: _K, change: int) -> None:
+    """Keys come and go with instances: one that counts nothing is not kept."""
+    counts[key] += change
+    if not counts[key]:
+        del counts[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +93,9 @@ class Dispatcher:
             self._begin(self._work(request, config, place))
 
     def _busy(self, place: Place, change: int) -> None:
-        self._running[place.instance_id] += change
+        _count(self._running, place.instance_id, change)
         if place.instance is not None:
-            self._at[place.instance.host, place.instance.port] += change
+            _count(self._at, (place.instance.host, place.instance.port), change)
 
     def _begin(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
@@ -115,7 +125,13 @@ class Dispatcher:
     async def _again(
         self, request: AsyncRequest, config: AsyncInference, counts: AsyncRecorder, error: InstanceGoneError
     ) -> None:
-        """Back into the queue, a few times; an instance that is gone is soon gone from the table too."""
+        """Back into the queue, a few times; an instance that is gone is soon gone from the table too.
+
+        What waits for an endpoint that is gone was dropped, and so is this.
+        """
+        if request.key not in self._endpoints:
+            self._parts.queue.done(request)
+            return
         if request.attempts + 1 < _MOST_ATTEMPTS:
             self._parts.queue.give_back(request, request.attempts + 1)
             await asyncio.sleep(_EXPIRY_SECONDS)
@@ -126,7 +142,12 @@ class Dispatcher:
     async def _expire(self) -> None:
         while True:
             await asyncio.sleep(_EXPIRY_SECONDS)
-            for each in self._parts.queue.take_expired(self._parts.now()):
+            try:
+                expired = self._parts.queue.take_expired(self._parts.now())
+            except sqlite3.Error as error:
+                log.error("Asynchronous requests do not expire until this works again: %s", error)
+                continue
+            for each in expired:
                 config = self._parts.config_of(each.key)
                 if config is not None:
                     self._begin(self._parts.processor.expire(each, config, self._of(each.key, self._variant(each.key))))
@@ -158,8 +179,13 @@ class Dispatcher:
         return {key: recorder.totals for key, recorder in self._counts.items()}
 
     def take(self) -> Mapping[tuple[EndpointKey, str], Mapping[str, Mapping[float, int]]]:
-        """What happened since the last call of this: ``AsyncRecorder.take`` by endpoint and variant."""
-        return {key: recorder.take() for key, recorder in self._counts.items()}
+        """What happened since the last call of this: ``AsyncRecorder.take`` by endpoint and variant.
+
+        Of endpoints that are gone it was the last.
+        """
+        taken = {key: recorder.take() for key, recorder in self._counts.items()}
+        self._counts = {key: each for key, each in self._counts.items() if key[0] in self._endpoints}
+        return taken
 
     async def close(self) -> None:
         """Give back what is being processed; it is taken again by the next life on the same state."""

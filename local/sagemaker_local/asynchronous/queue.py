@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS requests (
     attempts INTEGER
 );
 CREATE INDEX IF NOT EXISTS waiting ON requests (account, region, endpoint, running, number);
+CREATE INDEX IF NOT EXISTS expiring ON requests (running, expires);
 """
 _OF = "account = ? AND region = ? AND endpoint = ?"
 
@@ -73,6 +74,12 @@ class Queue:
     def drop(self, key: EndpointKey) -> None:
         """The endpoint is deleted, and so is what waits for it."""
         self._db.execute(f"DELETE FROM requests WHERE {_OF} AND running = 0", key)  # noqa: S608 - names of our own
+
+    def keep(self, keys: Collection[EndpointKey]) -> None:
+        """Drop what waits for any other endpoint: its record was lost with the process, or deleted before it."""
+        for key in self._db.execute("SELECT DISTINCT account, region, endpoint FROM requests").fetchall():
+            if key not in keys:
+                self.drop(key)
 
     def lengths(self, key: EndpointKey) -> Lengths:
         """Of one endpoint."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -117,6 +117,15 @@ class Owner:
     config: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is left of a marker of an owner; None once it has struck as often as it may, or its fault was removed."""
+
+    owner: Owner
+    marker: str
+    planned: Planned | None
+
+
 F = TypeVar("F", FailureFault, StuckFault, RollbackFault, MaintenanceFault)
 
 
@@ -127,6 +136,9 @@ class Faults:
         self._planned: dict[int, Planned] = {}
         self._last_id = 0
         self._marked: dict[Owner, dict[str, int]] = {}
+        self._beside: dict[Owner, set[Owner]] = {}
+        """The owners that differ by their config alone, by the one without."""
+        self._marks: dict[tuple[Owner, str], Mark] = {}
 
     def __iter__(self) -> Iterator[Planned]:
         return iter(list(self._planned.values()))
@@ -142,16 +154,51 @@ class Faults:
 
         A marker that has struck as often as it may, or whose fault was removed, strikes again only when it was away.
         """
-        for other in [each for each in self._marked if replace(each, config="") == replace(owner, config="")]:
+        for other in list(self._beside.get(replace(owner, config=""), ())):
             kept = wanted if other == owner else {}
             for marker in [each for each in self._marked[other] if each not in kept]:
                 planned = self._planned.pop(self._marked[other][marker], None)
                 if other == owner or planned is not None:
-                    del self._marked[other][marker]
-        known = self._marked.setdefault(owner, {})
+                    self._unmark(other, marker)
         for marker, (fault, times) in wanted.items():
-            if marker not in known:
-                known[marker] = self.add(fault, times, owner.place)
+            if marker not in self._marked.get(owner, {}):
+                self._mark(owner, marker, self.add(fault, times, owner.place))
+
+    def _mark(self, owner: Owner, marker: str, fault_id: int) -> None:
+        self._marked.setdefault(owner, {})[marker] = fault_id
+        self._beside.setdefault(replace(owner, config=""), set()).add(owner)
+
+    def _unmark(self, owner: Owner, marker: str) -> None:
+        self._marks.pop((owner, marker), None)
+        del self._marked[owner][marker]
+        if not self._marked[owner]:
+            del self._marked[owner]
+            beside = self._beside[replace(owner, config="")]
+            beside.discard(owner)
+            if not beside:
+                del self._beside[replace(owner, config="")]
+
+    @property
+    def owners(self) -> int:
+        """How many resources have markers."""
+        return len(self._marked)
+
+    def marks(self) -> Iterator[Mark]:
+        """What is left of all markers; the same object as long as nothing of it has changed."""
+        for owner, markers in self._marked.items():
+            for marker, fault_id in markers.items():
+                planned, known = self._planned.get(fault_id), self._marks.get((owner, marker))
+                if known is None or known.planned is not planned:
+                    known = self._marks[owner, marker] = Mark(owner, marker, planned)
+                yield known
+
+    def put_back(self, marks: Iterable[Mark]) -> None:
+        """Take up what an earlier life left of markers; nothing is planned yet."""
+        for each in marks:
+            self._last_id += 1
+            if each.planned is not None:
+                self._planned[self._last_id] = replace(each.planned, id=self._last_id)
+            self._mark(each.owner, each.marker, self._last_id)
 
     def remove(self, fault_id: int | None = None) -> bool:
         """One by its id, or all. Returns whether there was one."""

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 10
 _LEAST_REAL_SECONDS = 0.05
-_CLOUDWATCH = "/_local/cloudwatch"
+_CLOUDWATCH, _PROOF_HEADER = "/_local/cloudwatch", "X-Sagemaker-Local-Proof"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,15 @@ Ticked = Callable[[tuple[Alarm, ...]], Awaitable[None]]
 class Monitor:
     """Every ten seconds of the clock alarms are judged, every minute metrics are published before."""
 
-    def __init__(self, clock: Clock, store: Store, router: Router, aws_url: str, backlogs: Backlogs) -> None:
+    def __init__(self, clock: Clock, store: Store, router: Router, aws: tuple[str, str], backlogs: Backlogs) -> None:
+        """``aws`` is the inner AWS's URL and the token that it knows us by."""
         self._clock = clock
         self._store = store
         self._router = router
         self._backlogs = backlogs
         self._calls: Counter[ComponentKey] = Counter()
-        self._url = aws_url + _CLOUDWATCH
-        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        self._url = aws[0] + _CLOUDWATCH
+        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), headers={_PROOF_HEADER: aws[1]})
         self._published = clock.now() // PERIOD_SECONDS
         self._running: asyncio.Task[None] | None = None
         self.ticked: list[Ticked] = []
@@ -168,7 +169,11 @@ class Monitor:
             put, gone = list(scaling.put), list(scaling.gone)
             scaling.put.clear()
             scaling.gone.clear()
-            await self._tell(self._clock.now(), change=(state.account, state.region, put, gone))
+            try:
+                await self._tell(self._clock.now(), change=(state.account, state.region, put, gone))
+            except (aiohttp.ClientError, OSError):
+                scaling.put[:0], scaling.gone[:0] = put, gone  # for the next time
+                raise
 
     async def sync(self) -> None:
         """Tell CloudWatch the time."""

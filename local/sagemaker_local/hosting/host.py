@@ -9,6 +9,7 @@ from typing import Any
 
 from sagemaker_local.hosting.fleet import Fleet, FleetTools
 from sagemaker_local.hosting.logs import LogShipper, LogStream
+from sagemaker_local.hosting.multi_model import ModelStore
 from sagemaker_local.hosting.settings import HostSettings
 from sagemaker_local.hosting.storage import Storage
 from sagemaker_local.hosting.tails import Tails
@@ -44,6 +45,10 @@ class Host:
         fleet = Fleet(spec, self._tools)
         self._fleets.add(fleet)
         return fleet
+
+    def store_at(self, port: int) -> ModelStore | None:
+        """The models of the multi-model container that serves at a port."""
+        return next((store for each in self._fleets if (store := each.store_at(port)) is not None), None)
 
     async def _in_thread(self, call: Callable[..., None], *arguments: Any) -> None:
         await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)

@@ -1,6 +1,7 @@
 """moto's server. Run by ``inner.process``: prints a line once it serves, ends when standard input does.
 
-Arguments: the listening socket's number, and the file for what outlives it.
+Arguments: the listening socket's number, and the file for what outlives it. The environment has the token that the
+control plane proves itself with.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from sagemaker_local.inner import cloudwatch
 from sagemaker_local.inner.keeping import Keeping, KeptFileError
+from sagemaker_local.inner.process import PROOF_VARIABLE
 from sagemaker_local.router.callers import caller_of, credential_of, presigned_credential_of
 
 _ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"
-_KEY_DIGITS = 12
+_LEVERS = frozenset({"moto-api", "_local"})
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -74,6 +76,18 @@ def told_of_changes(application: Application, changed: Callable[[], None]) -> Ap
     return call
 
 
+def without_levers(application: Application) -> Application:
+    """404 for the paths that turn moto itself, such as ``/moto-api/reset``, however they are written."""
+
+    def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"].lstrip("/").partition("/")[0] in _LEVERS:
+            start_response("404 Not Found", [("Content-Length", "0")])
+            return []
+        return application(environ, start_response)
+
+    return call
+
+
 def _end_with_parent(keeping: Keeping) -> None:
     sys.stdin.buffer.read()
     with contextlib.suppress(sqlite3.Error, OSError):
@@ -91,7 +105,8 @@ def main() -> None:
     except KeptFileError as error:
         sys.exit(f"{error}. Move the file away to start without objects.")
     threading.Thread(target=_end_with_parent, args=(keeping,), daemon=True).start()
-    application = cloudwatch.with_ticks(accounts_by_key(DomainDispatcherApplication(create_backend_app)))
+    moto = without_levers(accounts_by_key(DomainDispatcherApplication(create_backend_app)))
+    application = cloudwatch.with_ticks(moto, os.environ[PROOF_VARIABLE])
     with socket.socket(fileno=os.dup(listener)) as bound:
         host, port = bound.getsockname()
     told = told_of_changes(application, keeping.changed)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import secrets
 import signal
 import socket
 import sys
@@ -13,10 +15,14 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
+PROOF_VARIABLE = "SAGEMAKER_LOCAL_INNER_PROOF"
+"""Of the child's environment: the token that requests of the control plane's own have."""
+
 _CLOSE_SECONDS = 3.0
 _SERVING = b"serving"
 _MOST_DEATHS = 3
 _SOON_SECONDS = 60.0
+_AGAIN_SECONDS = 1.0
 
 
 class InnerAwsError(Exception):
@@ -36,6 +42,8 @@ class InnerAws:
         self._process: asyncio.subprocess.Process | None = None
         self._listener: socket.socket | None = None
         self._port = 0
+        self.token = secrets.token_urlsafe(32)
+        """What requests of the control plane's own prove themselves with."""
         self._watching: asyncio.Task[None] | None = None
         self.restarted: list[Callable[[], Awaitable[None]]] = []
         """Called each time after it was started again: it has forgotten all but what the file keeps."""
@@ -73,6 +81,7 @@ class InnerAws:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=(self._listener.fileno(),),
+            env={**os.environ, PROOF_VARIABLE: self.token},
             start_new_session=True,
         )
         assert self._process.stdout is not None  # noqa: S101 - asked for above
@@ -103,8 +112,15 @@ class InnerAws:
                 await self._launch()
             except InnerAwsError:
                 continue  # one more death
+            except OSError as error:  # no process could be made; the dead one counts as one more death
+                log.error("moto was not started again: %s", error)
+                await asyncio.sleep(_AGAIN_SECONDS)
+                continue
             for each in self.restarted:
-                await each()
+                try:
+                    await each()
+                except Exception:  # such as that it is gone again: the next round sees to that
+                    log.exception("moto runs again, but was not told all")
 
     async def close(self) -> None:
         """End it."""

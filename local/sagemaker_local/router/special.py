@@ -22,7 +22,7 @@ from sagemaker_local.router.model_names import container_name
 from sagemaker_local.router.models import ModelInvocation, Models, Waiting, failure_of, for_model
 from sagemaker_local.router.pipeline import PipelineInvocation
 from sagemaker_local.router.placing import placed
-from sagemaker_local.router.pool import Header
+from sagemaker_local.router.pool import Header, Pool
 from sagemaker_local.router.serverless import MOST_BODY_BYTES, Gate
 from sagemaker_local.router.sessions import Sessions
 from sagemaker_local.router.shadow import NOBODY, shadow_of
@@ -131,7 +131,7 @@ class Special:
             client.reply(*failure_of(endpoint, variant, chosen[0], failure).encode())
 
         def lost() -> None:
-            self.models.lost(wanted, address, model, Waiting(request.arrived, lambda: send(None), fail))
+            self.models.lost(wanted, address, model, self._waiting(request, chosen[1], lambda: send(None), fail))
 
         def send(when_lost: Callable[[], None] | None) -> None:
             one.counter.period.overhead(int((perf_counter() - request.arrived) * 1e6))
@@ -140,7 +140,25 @@ class Special:
             parts = (watchers, client, endpoint, one, wire, self._limits, self._tasks)
             ModelInvocation(when_lost, *parts).start()
 
-        self.models.enter(wanted, address, model, Waiting(request.arrived, lambda: send(lost), fail))
+        waiting = self._waiting(request, chosen[1], lambda: send(lost), fail)
+        self.models.enter(wanted, address, model, waiting)
+
+    @staticmethod
+    def _waiting(
+        request: Call, pool: Pool, go: Callable[[], None], fail: Callable[[Mapping[str, Any] | None], None]
+    ) -> Waiting:
+        """A call that waits is under way: its instance is not ended before it was answered."""
+        pool.hold()
+
+        def going() -> None:
+            go()
+            pool.let_go()
+
+        def failing(failure: Mapping[str, Any] | None) -> None:
+            fail(failure)
+            pool.let_go()
+
+        return Waiting(request.arrived, going, failing)
 
     def _enter(
         self, client: Client, request: Call, endpoint: EndpointTarget, variant: VariantTarget, gate: Gate

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
+from sagemaker_local.control.faults import Mark
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.snapshot.file import Changes, StateFile, differences
-from sagemaker_local.snapshot.kinds import RecordKey, records_of
+from sagemaker_local.snapshot.kinds import RecordKey, marks_of, records_of
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +23,8 @@ INTERVAL_SECONDS = 0.2
 class Keeper:
     """Looks for what changed every 0.2 s. ``access_keys`` is the account of each key that was given out; it may grow.
 
-    ``now`` is the clock; ``own_time`` says that it is not this machine's, so that it is kept up to the second.
+    ``marks`` is what is left of markers. ``now`` is the clock; ``own_time`` says that it is not this machine's, so that
+    it is kept up to the second.
     """
 
     def __init__(
@@ -32,7 +35,9 @@ class Keeper:
         now: Callable[[], float],
         *,
         own_time: bool = False,
+        marks: Callable[[], Iterable[Mark]] = tuple,
     ) -> None:
+        self._marks = marks
         self._own_time = own_time
         self._file = file
         self._store = store
@@ -59,7 +64,7 @@ class Keeper:
 
     async def _keep(self) -> None:
         """Write what is other than in the file. What could not be written is tried again the next time."""
-        found, put, gone = differences(self._written, records_of(self._store))
+        found, put, gone = differences(self._written, chain(records_of(self._store), marks_of(self._marks())))
         keys = dict(self._access_keys)
         new_keys = tuple(each for each in keys.items() if each not in self._written_keys.items())
         now = self._now()
@@ -68,7 +73,7 @@ class Keeper:
             return
         try:
             await asyncio.to_thread(self._file.write, Changes(tuple(put), tuple(gone), new_keys, now))
-        except OSError as error:
+        except (OSError, ValueError, TypeError) as error:  # a record that cannot be written is a mistake of ours
             if not self._failing:
                 log.error("State is not kept until this works again: %s", error)
             self._failing = True

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sagemaker_local.control.faults import Mark
 from sagemaker_local.control.state import names
+from sagemaker_local.control.state.collection import Collection
 from sagemaker_local.control.state.components import InferenceComponent
 from sagemaker_local.control.state.endpoint import Endpoint
 from sagemaker_local.control.state.jobs import TransformJob
 from sagemaker_local.control.state.monitoring import JobDefinition, MonitoringSchedule
 from sagemaker_local.control.state.packages import ModelPackage, ModelPackageGroup
 from sagemaker_local.control.state.records import EndpointConfig, Model
-from sagemaker_local.control.state.store import AccountState, Collection, Store
+from sagemaker_local.control.state.store import AccountState, Store
 from sagemaker_local.scaling.records import Activity, ScalingPolicy, ScheduledAction, Target
 
 
@@ -70,6 +72,8 @@ def _put_activity(state: AccountState, name: str, record: Activity) -> None:
     state.scaling.activities.sort(key=lambda each: each.start_time)
 
 
+MARK = "mark"
+
 KINDS: Mapping[str, Kind] = {
     names.MODEL: _resources(Model, lambda state: state.models),
     names.ENDPOINT_CONFIG: _resources(EndpointConfig, lambda state: state.endpoint_configs),
@@ -90,8 +94,16 @@ KINDS: Mapping[str, Kind] = {
     "scaling-activity": Kind(
         Activity, lambda state: ((each.identifier, each) for each in state.scaling.activities), _put_activity
     ),
+    MARK: Kind(Mark, lambda state: (), lambda state, name, record: None),
 }
-"""In the order in which they are put back."""
+"""In the order in which they are put back. What is left of markers is no part of the store: ``marks_of`` has it."""
+
+
+def marks_of(marks: Iterable[Mark]) -> Iterator[tuple[RecordKey, Any]]:
+    """What is left of markers, as it is kept. ``|`` is in no name, and the marker is the last part."""
+    for each in marks:
+        owner = each.owner
+        yield RecordKey(*owner.place, MARK, f"{owner.kind}|{owner.name}|{owner.config}|{each.marker}"), each
 
 
 def records_of(store: Store) -> Iterator[tuple[RecordKey, Any]]:

@@ -153,8 +153,9 @@ def running(folder: Path, *arguments: str) -> Iterator[Local]:
         until(lambda: ready.exists() or process.poll() is not None, "the ready file")
         assert ready.exists(), (folder / "log").read_text()
         local = Local(json.loads(ready.read_text())["url"], process)
-        where = {"LocationConstraint": REGION}
-        local.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
+        s3 = local.client("s3")
+        if not s3.list_buckets()["Buckets"]:  # else the state folder kept it
+            s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         children = psutil.Process(process.pid).children(recursive=True)
         yield local
     finally:

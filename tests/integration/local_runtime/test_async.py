@@ -311,12 +311,13 @@ def test_the_queue_survives_everything_on_a_state_folder(start: Any, world_of: A
             asked = {"gate": str(gate), "touch": str(seen), "say": str(number)}
             world.runtime.invoke_endpoint_async(EndpointName=world.endpoint, Body=json.dumps(asked).encode())
         world.until(seen.exists, "a request at the container")
-    gate.touch()
     prefix = world.prefix
     with start(*flags) as local:
         again = world_of(local)
         again.prefix = prefix
-        again.create(again.config(AsyncInferenceConfig=settings(again, 1)))
+        assert again.describe()["EndpointStatus"] == "InService"
+        assert backlog(again)["approximate_backlog_size"] == 3
+        gate.touch()
         assert sorted(objects(again, "out", 3)) == [b"0", b"1", b"2"]
 
 

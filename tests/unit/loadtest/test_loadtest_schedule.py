@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sagemaker_loadtest.schedule import active_from, arrivals, bin_seconds, level_at, moment_of, offered_until
@@ -43,6 +43,7 @@ def test_constant_arrivals_add_up(load: Load) -> None:
 
 
 @given(LOADS, st.floats(0, 1000))
+@example(Load(1, open=OpenLoad(200), stages=(Stage(1, 0, 1),)), 5e-324)
 def test_moment_is_the_inverse_of_offered(load: Load, arrival: float) -> None:
     moment = moment_of(load, arrival)
     if moment <= load.duration_seconds:

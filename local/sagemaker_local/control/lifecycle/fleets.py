@@ -9,6 +9,7 @@ from sagemaker_local.control.lifecycle.routes import Routes, route_of
 from sagemaker_local.control.state.endpoint import Endpoint, Variant
 from sagemaker_local.control.state.records import Container
 from sagemaker_local.hosting.host import Fleet, Host
+from sagemaker_local.hosting.multi_model import ModelStore
 from sagemaker_local.hosting.types import ContainerSpec, FleetFailure, FleetSpec
 from sagemaker_local.router.routes import EndpointKey, EndpointRoute
 
@@ -135,6 +136,10 @@ class Fleets:
         for each in stranded.values():
             del self._owners[each]
         return [*self.adopt(key, {}).values(), *self.leave(key), *stranded.values()]
+
+    def store_at(self, port: int) -> ModelStore | None:
+        """The models of the multi-model container that serves at a port, of whatever fleet it is."""
+        return self._host.store_at(port)
 
     def route(self, endpoint: Endpoint) -> EndpointRoute:
         """Which instances answer for the endpoint, and for which part of its calls."""

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from sagemaker_local.control.lifecycle.fleets import Fleets
 from sagemaker_local.hosting.multi_model import ModelNotLoadedError, ModelStore
-from sagemaker_local.router.routes import EndpointKey
 
 log = logging.getLogger(__name__)
 
@@ -48,15 +47,8 @@ class ModelLoads:
         task.add_done_callback(self._tasks.discard)
 
     def _store(self, event: Mapping[str, Any]) -> ModelStore | None:
-        account, region, name = event["key"]
-        key: EndpointKey = (account, region, name)
-        fleets = self._fleets
-        for group in (fleets.of(key), fleets.joining(key), fleets.stranded(key)):
-            for fleet in group.values():
-                store = fleet.store_at(event["address"][1])
-                if store is not None:
-                    return store
-        return None
+        """Whatever its fleet is: one that leaves still answers the calls that it has."""
+        return self._fleets.store_at(event["address"][1])
 
     async def _load(self, event: Mapping[str, Any]) -> None:
         host, port = event["address"]

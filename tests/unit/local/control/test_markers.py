@@ -97,3 +97,29 @@ def test_a_marker_strikes_in_its_own_account_only() -> None:
     faults.mark(owner("one"), {"capacity": failing("none")})
     assert faults.take_failure("e", OTHER_PLACE) is None
     assert faults.take_failure("e", PLACE) == "none"
+
+
+def test_a_resource_without_markers_leaves_nothing_behind() -> None:
+    faults = Faults()
+    for number in range(100):
+        faults.mark(Owner("model", PLACE, f"m{number}"), {})
+    faults.mark(owner("one"), {"capacity": failing("none")})
+    faults.mark(owner("one"), {})
+    assert faults.owners == 0
+
+
+def test_what_is_left_of_a_marker_outlives_a_restart_and_what_is_spent_stays_spent() -> None:
+    faults, later = Faults(), Faults()
+    faults.add(FailureFault("other", "of the admin API"), 1)
+    wanted = {"capacity:2": failing("none", 2), "internal": failing("spent")}
+    faults.mark(owner("one"), {"internal": wanted["internal"]})
+    assert faults.take_failure("e", PLACE) == "spent"
+    faults.mark(owner("one"), wanted)
+    assert faults.take_failure("e", PLACE) == "none"
+    kept = list(faults.marks())
+    assert [each is other for each, other in zip(kept, faults.marks(), strict=True)] == [True, True]
+    later.put_back(kept)
+    later.mark(owner("one"), wanted)
+    assert [later.take_failure("e", PLACE) for _ in range(2)] == ["none", None]
+    assert later.take_failure("other") is None
+    assert list(later.marks()) != kept

@@ -103,3 +103,20 @@ def test_headers_that_a_variant_does_not_take_or_lacks(
 def test_without_an_instance_no_model_can_be_loaded() -> None:
     head, _ = told(VariantRoute("main", 1.0, models=ModelsRoute(cached=True)), Call(target_model="a"))
     assert head.startswith(b"HTTP/1.1 503 ")
+
+
+def test_a_call_that_waits_for_its_model_keeps_its_instance() -> None:
+    board, client = Board(), Client()
+    route = EndpointRoute("1", "r", "e", "InService", (MODELS,))
+    board.apply(changes(RouteTable(), RouteTable({route.key: route})))
+    special = Special(board, RouterSettings("127.0.0.1", 1), set())
+    special.invoke(client, Call(target_model="a"), board.targets[route.key])
+    [pool] = board.pools.values()
+    assert pool.outstanding == 1
+    board.apply(changes(RouteTable({route.key: route}), RouteTable()))
+    assert list(board.pools.values()) == [pool]  # so that the instance is not ended, nor forgotten, meanwhile
+    special.models.sweep(0.0, board.pools)
+    assert client.replies == []
+    special.models.outcome(pool.address, "a", {"reason": "NoArchive", "text": "", "status": 0})
+    assert len(client.replies) == 1
+    assert (pool.outstanding, board.pools) == (0, {})

@@ -49,7 +49,7 @@ ENDPOINT = Endpoint(("1", "r", "e"), "arn", "old", EndpointStatus.IN_SERVICE, (V
 
 
 @pytest.mark.parametrize("kind", RECORDS)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_record_comes_back_the_same(kind: str, data: st.DataObject) -> None:
     record_type = RECORDS[kind].record_type
@@ -76,7 +76,7 @@ def test_no_part_of_the_store_is_forgotten() -> None:
     assert {type(each) for each in vars(state).values()} >= {Collection, dict, ScalingState}
     collections = [each for each in vars(state).values() if isinstance(each, Collection)]
     collections += [*state.job_definitions.values()]
-    others = {"tags", "scalable-target", "scaling-policy", "scheduled-action", "scaling-activity"}
+    others = {"tags", "scalable-target", "scaling-policy", "scheduled-action", "scaling-activity", "mark"}
     assert len(KINDS) == len(collections) + len(others), "a collection has no kind: it would be lost at a restart"
     passing = {"put", "gone"}  # alarms on their way to CloudWatch
     kept = {"targets", "policies", "actions", "activities"}
