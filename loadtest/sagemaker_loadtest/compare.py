@@ -101,6 +101,11 @@ def compare(before: Result, after: Result, names: tuple[str, str], tolerance_per
     )
 
 
+def _stages(result: Result) -> str:
+    told = (f"{s.seconds:g} s {s.start:g} to {s.end:g}" for s in result.load.stages)
+    return ", ".join(told) or "none"
+
+
 def different_tests(before: Result, after: Result) -> tuple[str, ...]:
     """What makes the two different tests, in words; empty when they can be compared."""
     pairs = [
@@ -110,6 +115,7 @@ def different_tests(before: Result, after: Result) -> tuple[str, ...]:
         ("arrivals", before.load.arrivals, after.load.arrivals),
         ("users", before.load.users, after.load.users),
         ("pacing in s", before.load.pacing_seconds, after.load.pacing_seconds),
+        ("stages", _stages(before), _stages(after)),
         ("ramp-up in s", before.load.ramp_up_seconds, after.load.ramp_up_seconds),
         ("warm-up in s", before.warm_up_seconds, after.warm_up_seconds),
         ("length in s", before.planned_seconds, after.planned_seconds),

@@ -35,8 +35,17 @@ class EndpointFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class StageFacts:
+    """A stage of the load: the level (arrivals a second, or users) goes from `start` to `end` in a straight line."""
+
+    seconds: float
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class LoadFacts:
-    """The load as it was asked for, flags included."""
+    """The load as it was asked for, flags included. With `stages`, `rate` or `users` is the highest level of them."""
 
     model: Literal["closed", "open"]
     rate: float | None
@@ -48,6 +57,7 @@ class LoadFacts:
     timeout_seconds: float
     workers: int
     seed: int
+    stages: tuple[StageFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sagemaker_loadtest.cli import main
 from sagemaker_loadtest.compare import Comparison, compare, ratio, student
 from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.report import write_result
-from sagemaker_loadtest.result import Result
+from sagemaker_loadtest.result import Result, StageFacts
 from sagemaker_loadtest.timeline import Part
 from sagemaker_loadtest.wire import pack
 
@@ -105,6 +105,10 @@ def test_nothing_differs_from_itself(seed: int) -> None:
         (lambda r: replace(r, load=replace(r.load, rate=300.0)), "rate: 200 and 300"),
         (lambda r: replace(r, load=replace(r.load, model="closed", rate=None, users=5)), "load model: open and closed"),
         (lambda r: replace(r, payloads=replace(r.payloads, largest_bytes=9)), "largest payload in bytes: 4 and 9"),
+        (
+            lambda r: replace(r, load=replace(r.load, stages=(StageFacts(60.0, 0.0, 200.0),))),
+            "stages: none and 60 s 0 to 200",
+        ),
         (lambda r: replace(r, planned_seconds=90.0), "length in s: 60 and 90"),
         (lambda _: RESULTS["lost"], "the second has no verdict"),
         (lambda r: replace(r, blocks={}), "without stretches"),
