@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
-from sagemaker_loadtest import SCHEMA_VERSION, version
+from sagemaker_loadtest import SCHEMA_VERSION, variants, version
 from sagemaker_loadtest.build import RunFacts, build_result
 from sagemaker_loadtest.codec import DecodeError, decode
 from sagemaker_loadtest.credentials import standard_chain
@@ -131,7 +131,9 @@ def look_at_endpoint(test: LoadTest, payloads: tuple[Payload, ...], url: str) ->
         place_inputs(test, payloads)
         if payloads:
             probe(url, first_request(test, payloads, host_header(url)), test.endpoint, source)
-        return asked.result()
+        split = asked.result()
+        variants.check(test, split)
+        return split
 
 
 @dataclass(frozen=True, slots=True)

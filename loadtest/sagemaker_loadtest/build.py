@@ -4,12 +4,13 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from sagemaker_loadtest import SCHEMA_VERSION, curves, generator, measures, verdict
+from sagemaker_loadtest import SCHEMA_VERSION, curves, generator, measures, variants, verdict
 from sagemaker_loadtest import result as r
 from sagemaker_loadtest.blocks import ALL, blocks_of
 from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.measures import Measure
 from sagemaker_loadtest.payloads import Payload
+from sagemaker_loadtest.replies import ANSWERED
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.thresholds import label, margin
@@ -39,7 +40,8 @@ def build_result(test: LoadTest, payloads: tuple[Payload, ...], tally: Tally, fa
     """Judges the run and gathers all that is told about it."""
     lost = bool(facts.losses)
     judged = [measures.measure(t, tally, workers_lost=lost) for t in test.thresholds]
-    latency_missed = any(not m.met for m in judged if m.threshold.metric == "latency")
+    latency_missed = any(not m.met and m.measured is not None for m in judged if m.threshold.metric == "latency")
+    latency_missed = latency_missed and not any(_answered_errors_over(m, tally) for m in judged)
     checks = generator.checks(test, tally, workers_lost=len(facts.losses), latency_missed=latency_missed)
     found = verdict.judge(judged, checks, facts.losses, test.workers, facts.ended_early)
     return r.Result(
@@ -60,7 +62,7 @@ def build_result(test: LoadTest, payloads: tuple[Payload, ...], tally: Tally, fa
         series=curves.series(test, tally),
         distribution=curves.distribution(tally),
         errors=dict(tally.total.failures.most_common()),
-        variants=_variants(tally, facts.asked),
+        variants=_variants(tally, variants.asked(test, facts.asked)),
         events=_events(test, tally, facts),
         generator=r.GeneratorFacts(
             fit=all(c.ok or not c.decisive for c in checks),
@@ -237,6 +239,16 @@ def _summary(tally: Tally, *, workers_lost: bool) -> r.Summary:
         latency=curves.percentiles(tally.total.latency, tally.total.failed),
         service_time=curves.percentiles(tally.service, tally.total.failed),
     )
+
+
+def _answered_errors_over(m: Measure, tally: Tally) -> bool:
+    """Whether the errors that came as answers are alone over the limit: no delay inside the generator made them."""
+    if m.met or m.threshold.metric != "failed" or m.measured is None:
+        return False
+    variant = m.threshold.variant
+    failures = tally.total.failures if variant is None else tally.variant_failures.get(variant, Counter[str]())
+    errors = sum(failures[outcome.value] for outcome in ANSWERED)
+    return 100 * errors > m.threshold.limit * sum(measures.counts_of(tally, variant))
 
 
 def _variants(tally: Tally, asked: dict[str, float]) -> tuple[r.VariantFacts, ...]:

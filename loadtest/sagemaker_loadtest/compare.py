@@ -108,11 +108,11 @@ def different_tests(before: Result, after: Result) -> tuple[str, ...]:
     pairs = [
         ("operation", before.exchange.operation, after.exchange.operation),
         ("load model", before.load.model, after.load.model),
-        ("stages", _stages(before), _stages(after)),
         ("rate", before.load.rate, after.load.rate),
         ("arrivals", before.load.arrivals, after.load.arrivals),
         ("users", before.load.users, after.load.users),
         ("pacing in s", before.load.pacing_seconds, after.load.pacing_seconds),
+        ("stages", _stages(before), _stages(after)),
         ("ramp-up in s", before.load.ramp_up_seconds, after.load.ramp_up_seconds),
         ("warm-up in s", before.warm_up_seconds, after.warm_up_seconds),
         ("length in s", before.planned_seconds, after.planned_seconds),

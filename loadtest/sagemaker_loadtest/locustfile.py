@@ -31,6 +31,7 @@ def check(path: Path) -> None:
         ) from None
     if done.returncode:
         lines = [line.strip() for line in (done.stderr or done.stdout).strip().splitlines() if line.strip()]
+        lines = [line for line in lines if not line.startswith('File "<frozen ')]
         told = " | ".join(lines[-_LAST_LINES:]) or f"exit code {done.returncode}"
         raise ConfigurationError(f"locustfile: {path} cannot be imported: {told}")
 

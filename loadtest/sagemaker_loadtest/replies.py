@@ -27,6 +27,17 @@ class Outcome(StrEnum):
     OTHER = "other"
 
 
+ANSWERED = (
+    Outcome.THROTTLED,
+    Outcome.MODEL_ERROR,
+    Outcome.NOT_READY,
+    Outcome.NO_ENDPOINT,
+    Outcome.BAD_CREDENTIALS,
+    Outcome.BAD_REQUEST,
+    Outcome.SERVICE_ERROR,
+)
+"""Failures that came as an answer: whatever the generator did, the endpoint said so."""
+
 MEANING = {
     Outcome.THROTTLED: "SageMaker or the container asked to slow down (429, ThrottlingException)",
     Outcome.MODEL_ERROR: "the container answered with an error (ModelError, 424)",

@@ -45,7 +45,7 @@ class StageFacts:
 
 @dataclass(frozen=True, slots=True)
 class LoadFacts:
-    """The load as it was asked for, flags included."""
+    """The load as it was asked for, flags included. With `stages`, `rate` or `users` is the highest level of them."""
 
     model: Literal["closed", "open"]
     rate: float | None

@@ -113,7 +113,8 @@ def _steps(search: _Search, signals: list[int]) -> tuple[Found, str]:
     while isinstance(decided := search.decide(), Try):
         screen = TerminalScreen(search.test, sys.stdout, search.style)
         number = f"step {len(search.steps) + 1}: {per_second(decided.rate)}"
-        screen.event(0.0, f"{number} for {search.seconds(decided.rate):g} s, {_WORDS[decided.why]}")
+        why = _WORDS[decided.why] if search.steps else "to begin with"
+        screen.event(0.0, f"{number} for {search.seconds(decided.rate):g} s, {why}")
         result = _one(search, decided)
         step = found.step_of(result, decided.rate, decided.why)
         search.steps.append((step, result))

@@ -132,7 +132,9 @@ def summary(result: r.Result, files: Sequence[str], style: Style, places: Sequen
     if s.failed:
         lines.append(f"  failed: {_classes(result.errors)}")
     offered = f" of {per_second(round(s.offered_rate, 1))} offered" if s.offered_rate is not None else ""
-    if result.load.arrivals == "Poisson":
+    if result.load.stages:
+        offered += f" (in stages, up to {per_second(result.load.rate)})" if result.load.rate else ""
+    elif result.load.arrivals == "Poisson":
         offered += f" ({per_second(result.load.rate)} on average, Poisson)"
     lines.append(f"  {count(s.answered)} answered in {s.measured_seconds:g} s, {per_second(round(s.rate, 1))}{offered}")
     if files:

@@ -131,6 +131,8 @@ def margin(threshold: Threshold, measured: float | None) -> str:
     part = (measured - threshold.limit) / threshold.limit * 100
     if abs(part) < 0.5:
         return "at the limit"
+    if part >= 1000:
+        return f"{significant(measured / threshold.limit, 2)} times the limit"
     return (
         f"{abs(part):,.0f} % {'over' if part > 0 else 'below'}"
         if threshold.metric != "rate"

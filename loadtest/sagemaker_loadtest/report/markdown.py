@@ -12,6 +12,8 @@ def render_markdown(result: Result) -> str:
     """The summary of a result."""
     v, s = result.verdict, result.summary
     load = per_second(result.load.rate) if result.load.rate else f"{result.load.users} users"
+    if result.load.stages:
+        load = f"up to {load}"
     length = format_duration(round(result.duration_seconds))
     lines = [
         f"**{_SIGNS.get(v.exit_code, '!')} Load test: {_cell(v.headline)}** "

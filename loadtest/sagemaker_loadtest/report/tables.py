@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sagemaker_loadtest.report import takes
 from sagemaker_loadtest.report.charts import shape_bars
 from sagemaker_loadtest.report.lines import Lines
-from sagemaker_loadtest.result import Result, ThresholdFacts
+from sagemaker_loadtest.result import Result, StageFacts, ThresholdFacts
 from sagemaker_loadtest.thresholds import show, show_limit
 from sagemaker_loadtest.units import clock, count, format_duration, milliseconds, per_second, percent, significant
 
@@ -166,21 +166,30 @@ def shape(result: Result) -> Table:
     return Table(("latency", "of all answers"), tuple(rows))
 
 
+def _schedule(result: Result) -> str:
+    parts = [f"{format_duration(result.planned_seconds)} in all"]
+    if result.warm_up_seconds:
+        parts.append(f"the first {format_duration(result.warm_up_seconds)} warm-up")
+    if result.load.ramp_up_seconds:
+        parts.append(f"rising over {format_duration(result.load.ramp_up_seconds)}")
+    return ", ".join((*parts, *map(_stage, result.load.stages)))
+
+
+def _stage(stage: StageFacts) -> str:
+    level = f"at {stage.end:g}" if stage.start == stage.end else f"from {stage.start:g} to {stage.end:g}"
+    return f"{format_duration(stage.seconds)} {level}"
+
+
 def facts(result: Result) -> list[list[tuple[str, str]]]:
     """What was run, in two columns."""
     load, payloads = result.load, result.payloads
+    up_to = "up to " if load.stages else ""
     if load.model == "open":
-        model = (
-            f"open, {per_second(load.rate)}, {(load.arrivals or '').lower()} arrivals; latency from the intended start"
-        )
+        arrivals = f"{(load.arrivals or '').lower()} arrivals"
+        model = f"open, {up_to}{per_second(load.rate)}, {arrivals}; latency from the intended start"
     else:
         pacing = f", each at most once in {format_duration(load.pacing_seconds)}" if load.pacing_seconds else ""
-        model = f"closed, {load.users} users{pacing}; latency from the sending"
-    schedule = [f"{format_duration(result.planned_seconds)} in all"]
-    if result.warm_up_seconds:
-        schedule.append(f"the first {format_duration(result.warm_up_seconds)} warm-up")
-    if load.ramp_up_seconds:
-        schedule.append(f"rising over {format_duration(load.ramp_up_seconds)}")
+        model = f"closed, {up_to}{load.users} users{pacing}; latency from the sending"
     sizes = (
         f"{payloads.smallest_bytes:,} to {payloads.largest_bytes:,} bytes"
         if payloads.smallest_bytes != payloads.largest_bytes
@@ -195,7 +204,7 @@ def facts(result: Result) -> list[list[tuple[str, str]]]:
     ]
     right = [
         ("Load model", model),
-        ("Schedule", ", ".join(schedule)),
+        ("Schedule", _schedule(result)),
         (
             "Sent from",
             f"{load.workers} worker processes; time-out {format_duration(load.timeout_seconds)}; seed {load.seed}",

@@ -10,10 +10,11 @@ def question(result: Result) -> str:
     if result.search:
         where = f"{result.endpoint.name} in {result.endpoint.region}"
         return f"How many requests a second does {where} carry within the limits?"
+    up_to = "up to " if result.load.stages else ""
     load = (
-        f"carry {result.load.rate:g} requests a second"
+        f"carry {up_to}{result.load.rate:g} requests a second"
         if result.load.rate
-        else f"serve {result.load.users} users at once"
+        else f"serve {up_to}{result.load.users} users at once"
     )
     limits = latency_limits(result, everything=True)
     promise = ""
@@ -68,9 +69,7 @@ def rate_title(result: Result) -> str:
 def rate(result: Result) -> str:
     s = result.summary
     if s.offered_rate is None:
-        return (
-            f"{result.load.users} users, each waiting for its answer, made {per_second(round(s.rate, 1))} on average."
-        )
+        return f"{_users(result)}, each waiting for its answer, made {per_second(round(s.rate, 1))} on average."
     reached, offered = s.rate_reached_percent, per_second(round(s.offered_rate, 1))
     chance = f" {by_chance(result)}" if by_chance(result) else ""
     if reached is not None and reached >= 99:
@@ -79,9 +78,15 @@ def rate(result: Result) -> str:
     return f"Only {percent(reached)} of what was offered was answered in time: {answered} of {offered}.{chance}"
 
 
+def _users(result: Result) -> str:
+    return f"{'Up to ' if result.load.stages else ''}{result.load.users} users"
+
+
 def by_chance(result: Result) -> str:
     """Poisson arrivals make another rate than the one asked for; a reader would take the difference for a fault."""
     asked, offered = result.load.rate, result.summary.offered_rate
+    if result.load.stages:
+        return ""
     if result.load.arrivals != "Poisson" or not asked or offered is None or abs(offered - asked) < asked * 0.0005:
         return ""
     if result.load.ramp_up_seconds > result.warm_up_seconds:

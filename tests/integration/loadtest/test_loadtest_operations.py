@@ -264,6 +264,7 @@ def test_locustfile_that_cannot_be_used(local: Local, tmp_path: Path, source: st
     )
     assert code == 2, text
     assert told in text
+    assert "<frozen" not in text
 
 
 def test_payloads_from_s3(local: Local, tmp_path: Path) -> None:

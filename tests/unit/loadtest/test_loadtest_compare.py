@@ -106,6 +106,10 @@ def test_nothing_differs_from_itself(seed: int) -> None:
         (lambda r: replace(r, load=replace(r.load, rate=300.0)), "rate: 200 and 300"),
         (lambda r: replace(r, load=replace(r.load, model="closed", rate=None, users=5)), "load model: open and closed"),
         (lambda r: replace(r, payloads=replace(r.payloads, largest_bytes=9)), "largest payload in bytes: 4 and 9"),
+        (
+            lambda r: replace(r, load=replace(r.load, stages=(StageFacts(60.0, 0.0, 200.0),))),
+            "stages: none and 0 to 200 in 1m",
+        ),
         (lambda r: replace(r, planned_seconds=90.0), "length in s: 60 and 90"),
         (lambda _: RESULTS["lost"], "the second has no verdict"),
         (lambda r: replace(r, blocks={}), "without stretches"),

@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sagemaker_loadtest import variants
 from sagemaker_loadtest.build import RunFacts, build_result
 from sagemaker_loadtest.codec import decode, encode
+from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.fleet import Fleet, Variant
 from sagemaker_loadtest.found import searched, step_of
 from sagemaker_loadtest.histogram import Histogram
@@ -26,11 +28,11 @@ from sagemaker_loadtest.report import write_reports, write_result
 from sagemaker_loadtest.report.html import render_html
 from sagemaker_loadtest.report.markdown import render_markdown
 from sagemaker_loadtest.report.svg import nice_above, spread, ticks
-from sagemaker_loadtest.result import Result, ToolFacts
+from sagemaker_loadtest.result import Result, StageFacts, ToolFacts
 from sagemaker_loadtest.schema import result_schema
 from sagemaker_loadtest.search import Found, Step, Why, next_step
 from sagemaker_loadtest.searchfields import searchable
-from sagemaker_loadtest.spec import ClosedLoad, Endpoint, Load, LoadTest, OpenLoad, Payloads
+from sagemaker_loadtest.spec import ClosedLoad, Endpoint, Invocation, Load, LoadTest, OpenLoad, Payloads, Stage
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.terminal import Style, live, plain_line, search_summary, summary
 from sagemaker_loadtest.thresholds import parse_threshold
@@ -232,6 +234,42 @@ def test_variants_and_split() -> None:
     assert challenger.chance_low_percent is not None
     assert challenger.chance_low_percent < challenger.seen_percent < (challenger.chance_high_percent or 0)
     assert champion.failed == RESULTS["missed"].summary.failed
+
+
+STAGES = (Stage(20.0, 30.0, 30.0), Stage(40.0, 30.0, 200.0))
+
+
+def test_a_load_in_stages_is_not_told_as_one_rate() -> None:
+    """Its highest rate is no average, and what was offered is not less than asked for by chance."""
+    result = result_of(spec_of(replace(OPEN, ramp_up_seconds=0.0, stages=STAGES)), tally_of())
+    assert result.load.stages == (StageFacts(20.0, 30.0, 30.0), StageFacts(40.0, 30.0, 200.0))
+    text = "\n".join(summary(result, [], Style()))
+    for told in (text, render_html(result), render_markdown(result)):
+        assert "up to 200" in told
+        assert "on average" not in told.replace("On average", "")
+        assert "by chance, here" not in told
+    assert "20s at 30, 40s from 30 to 200" in render_html(result)
+
+
+def test_variants_that_the_replies_cannot_name_or_that_the_test_names_itself() -> None:
+    """A split in which nothing was asked of the endpoint's own choice would read as a fault of the endpoint."""
+    spec, tally = spec_of(), tally_of()
+    for steered in (
+        replace(spec, invocation=Invocation(target_variant="champion")),
+        replace(spec, locustfile="mine.py"),
+        replace(spec, invocation=Invocation(operation="InvokeEndpointAsync")),
+    ):
+        assert {v.asked_percent for v in result_of(steered, tally).variants} == {None}
+    assert result_of(replace(spec, invocation=Invocation(operation="InvokeEndpointAsync")), Tally(OPEN)).variants == ()
+
+
+def test_a_threshold_of_a_variant_that_is_not_there() -> None:
+    spec = spec_of(OPEN, "t", "p99 <= 80ms", "p99 of chalenger <= 80ms")
+    with pytest.raises(ConfigurationError, match=r"thresholds\[1\].*does not have. It has challenger, champion"):
+        variants.check(spec, {"champion": 90.0, "challenger": 10.0})
+    variants.check(spec, {})
+    with pytest.raises(ConfigurationError, match="Leave “of chalenger” out"):
+        variants.check(replace(spec, invocation=Invocation(operation="InvokeEndpointAsync")), {})
 
 
 def test_files_are_replaced_whole(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import yaml
 from sagemaker_loadtest.codec import decode, encode
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.payloads import load_payloads
+from sagemaker_loadtest.searchfields import searchable
 from sagemaker_loadtest.spec import BODY_LIMIT_BYTES, Endpoint, LoadTest
 from sagemaker_loadtest.testfile import Overrides, parse_test, read_test
 
@@ -224,6 +225,15 @@ def test_the_example() -> None:
     payloads = load_payloads(read_test(EXAMPLE, Overrides()))
     assert len(payloads) >= 20
     assert {p.body.count(b",") for p in payloads} == {57}
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLE.parent.glob("loadtest-*.yaml")), ids=lambda path: path.stem)
+def test_the_examples_of_the_main_uses(example: Path) -> None:
+    jsonschema.validate(yaml.safe_load(example.read_text()), SCHEMA)
+    test = read_test(example, Overrides())
+    assert len(load_payloads(test)) >= 3
+    if test.name.endswith("how much it carries"):
+        assert searchable(test).search.start_rate == 50
 
 
 def payload_test(folder: Path, *sources: dict[str, Any]) -> LoadTest:

@@ -155,6 +155,25 @@ def test_a_run_too_short_is_told_how_long_it_has_to_be() -> None:
     assert "more or larger instances" not in result.verdict.advice
 
 
+@pytest.mark.parametrize(
+    ("thresholds", "failures", "code"),
+    [
+        (("p90 <= 8ms",), {}, 3),
+        (("p90 <= 8ms", "failed <= 1%"), {"model error": 2}, 1),
+        (("p90 <= 8ms", "failed <= 1%"), {"time-out": 2}, 3),
+        (("p90 <= 8ms", "failed <= 2%"), {"model error": 2}, 3),
+        (("p90 of other <= 80ms",), {}, 1),
+    ],
+)
+def test_what_no_delay_of_the_generator_explains_is_missed(
+    thresholds: tuple[str, ...], failures: dict[str, int], code: int
+) -> None:
+    """Errors that came as answers, and a variant that never answered, stand; a latency over its limit may be ours."""
+    tally = run_of(behind_ms=30, failures=failures)
+    facts = RunFacts("r", "2026-01-01T00:00:00Z", "u", ToolFacts("", "", ""), {})
+    assert build_result(spec_of(*thresholds), (), tally, facts).verdict.exit_code == code
+
+
 def test_reasons_name_the_cause() -> None:
     assert "p99 95.3 ms, limit 80 ms (19 % over)." in judge([MET, MISSED], [], [], 2, None).reasons
     assert "worker-2 was lost at 0:03: killed by SIGKILL." in judge([MET], [], [LOSS], 2, None).reasons
@@ -242,6 +261,8 @@ def test_closed_load_has_no_schedule() -> None:
         ("p95 <= 65ms", 60.6, "7 % below"),
         ("rate >= 99%", 99.96, "0.96 points above"),
         ("rate >= 100/s", 50, "50 % below"),
+        ("failed <= 0.1%", 5.11, "51 times the limit"),
+        ("p99 <= 80ms", 870, "988 % over"),
         ("failed <= 0%", 0, "at the limit"),
         ("failed <= 0%", 0.1, "over"),
         ("p99 <= 80ms", None, "not measured"),
