@@ -79,7 +79,11 @@ async def serving(
         stack.callback(listener.close)
         upstream = (_LOOPBACK, listener.getsockname()[1])
         router_settings = RouterSettings(
-            *upstream, settings.host, settings.port, stream_timeout_seconds=settings.stream_seconds
+            *upstream,
+            settings.host,
+            settings.port,
+            model_timeout_seconds=settings.model_timeout_seconds,
+            stream_timeout_seconds=settings.stream_seconds,
         )
         listeners: Listeners = {}
         router = RouterProcess(router_settings, lambda event: _heard(event, listeners))

@@ -34,6 +34,7 @@ class Settings:
     startup_seconds: float
     health_check_seconds: float
     stop_grace_seconds: float
+    model_timeout_seconds: float
     stream_seconds: float
     capture_seconds: float
     serverless_idle_seconds: float
@@ -154,6 +155,12 @@ FLAGS = (
     ),
     Flag("health-check-seconds", _number(0, above=True), "5.0", "Time between two health checks of a container."),
     Flag("stop-grace-seconds", _number(0), "30", "Time between SIGTERM and SIGKILL for a container."),
+    Flag(
+        "model-timeout-seconds",
+        _number(0, above=True),
+        "60",
+        "The longest that a container may take for a call, and a call may wait for a model or an environment.",
+    ),
     Flag("stream-seconds", _number(0, above=True), "480", "The longest that a response stream may last."),
     Flag("capture-seconds", _number(0, above=True), "5", "Time between two files of captured data."),
     Flag(

@@ -110,6 +110,7 @@ class Fleet:
             message=server.message,
             containers=server.ports if serving and len(self._names) > 1 else (),
             models=self._stores[server].models if server in self._stores else (),
+            pids=server.pids,
         )
 
     def store_at(self, port: int) -> ModelStore | None:

@@ -38,6 +38,10 @@ class Server(Protocol):
         """Of the container that requests begin with."""
 
     @property
+    def pids(self) -> tuple[int, ...]:
+        """Of all containers that run."""
+
+    @property
     def restarts(self) -> int:
         """Healed deaths."""
 
@@ -79,6 +83,11 @@ class ServerGroup:
     def pid(self) -> int | None:
         """The first container's."""
         return self._servers[0].pid
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """All of them."""
+        return tuple(pid for each in self._servers for pid in each.pids)
 
     @property
     def restarts(self) -> int:

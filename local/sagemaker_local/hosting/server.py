@@ -66,6 +66,12 @@ class ModelServer:
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     @property
+    def pids(self) -> tuple[int, ...]:
+        """The process id as a tuple; empty while none runs."""
+        pid = self.pid
+        return () if pid is None else (pid,)
+
+    @property
     def ports(self) -> tuple[int, ...]:
         """The port as a tuple; empty before the first start."""
         return () if self.port is None else (self.port,)

@@ -86,6 +86,9 @@ class InstanceState:
     models: tuple[str, ...] = ()
     """What a multi-model container has loaded, by TargetModel."""
 
+    pids: tuple[int, ...] = ()
+    """Of the processes of all its containers that run."""
+
 
 class FailureClass(StrEnum):
     """Why a fleet did not start; the control plane shows the message as FailureReason."""

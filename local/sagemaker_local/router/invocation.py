@@ -97,6 +97,11 @@ class Invocation:
         if connection is not None:
             connection.send(self, self._request, self._started + self._limits[1])
             return
+        self._begin_to_connect(pool)
+
+    def _begin_to_connect(self, pool: Pool) -> None:
+        """Under way from now on, and not from the task's first step on: the instance could be ended in between."""
+        pool.hold()
         task = asyncio.get_running_loop().create_task(self._connect(pool))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -113,8 +118,10 @@ class Invocation:
         except OSError:
             self._tried |= {pool}
             self.start()
-            return
-        connection.send(self, self._request, self._started + self._limits[1])
+        else:
+            connection.send(self, self._request, self._started + self._limits[1])
+        finally:
+            pool.let_go()
 
     def answered(self, status: int, headers: list[Header], body: bytes) -> None:
         self._variant.counter.answered(status, int((perf_counter() - self._started) * 1e6))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from sagemaker_local.router import replies
@@ -69,9 +68,7 @@ class PipelineInvocation(WatchedInvocation):
         if connection is not None:
             connection.send(self, self._request, self._started + self._limits[1])
             return
-        task = asyncio.get_running_loop().create_task(self._connect(found))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._begin_to_connect(found)
 
     def broken(self, *, repeatable: bool, readable: bool = True) -> None:
         if not self._number:

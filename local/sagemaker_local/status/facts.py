@@ -28,7 +28,10 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True)
 class InstanceFacts:
-    """One instance and its process. ``shared_by`` instances are behind the one process."""
+    """One instance and its processes, one for each container. ``shared_by`` instances are behind the same ones.
+
+    ``memory`` is of all of them; ``pid`` is the first one's. ``models`` are loaded in a multi-model container.
+    """
 
     id: str
     status: str
@@ -38,14 +41,17 @@ class InstanceFacts:
     restarts: int
     message: str
     log: tuple[str, ...]
+    pids: tuple[int, ...] = ()
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class FleetFacts:
     """The fleet of a variant, or the copies of an inference component.
 
-    ``role`` is serving, starting, joining or stranded. ``asked`` is its share of the calls by weight, ``seen`` what it
-    had of ``calls``, None where there is none. ``latency`` is the mean in milliseconds.
+    ``role`` is serving, shadow, starting, joining or stranded. ``asked`` is its share of the calls by weight, ``seen``
+    what it had of them, None where there is none; of a shadow variant it is the share that is copied to it, and its
+    ``calls`` are copies. ``latency`` is the mean in milliseconds.
     """
 
     role: str
@@ -62,7 +68,7 @@ class FleetFacts:
 
 @dataclass(frozen=True, slots=True)
 class EndpointFacts:
-    """One endpoint. ``calls_per_second`` is over the last minute while the page is looked at, else None."""
+    """One endpoint. Copies of calls are no calls. ``calls_per_second`` is over the last minute while the page is looked at, else None."""
 
     account: str
     region: str

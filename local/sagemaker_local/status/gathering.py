@@ -36,7 +36,9 @@ from sagemaker_local.status.meter import Meter
 _MOST_ENDPOINTS = 100
 _MOST_ERRORS = 10
 
-Counts = Mapping[tuple[EndpointKey, str], VariantCounts]
+Counts = Mapping[EndpointKey, Mapping[str, VariantCounts]]
+"""By endpoint and variant."""
+
 _NO_COUNTS = VariantCounts()
 
 
@@ -53,7 +55,7 @@ class Sources:
     clock: Clock
     tails: Tails
     pids: Callable[[], Mapping[str, int | None]]
-    counts: Callable[[], Awaitable[Counts]]
+    counts: Callable[[], Awaitable[Mapping[tuple[EndpointKey, str], VariantCounts]]]
     backlogs: Callable[[], Mapping[EndpointKey, Backlog]]
 
 
@@ -68,9 +70,9 @@ class Gathering:
     async def facts(self) -> StatusFacts:
         """As it is now."""
         sources = self._sources
-        counts = await sources.counts()
+        counts = _by_endpoint(await sources.counts())
         endpoints = sorted(sources.store.endpoints(), key=lambda each: each.key)
-        totals = {each.key: sum(found.invocations for found in _of(each.key, counts)) for each in endpoints}
+        totals = {each.key: sum(found.invocations for found in _of(each, counts)) for each in endpoints}
         rates = self._meter.look(time.monotonic(), totals)
         backlogs = sources.backlogs()
         wrong = [each for each in sources.calls.select() if each.outcome != OK]
@@ -93,7 +95,7 @@ class Gathering:
         self, endpoint: Endpoint, counts: Counts, rate: float | None, backlog: Backlog | None, wrong: list[Call]
     ) -> EndpointFacts:
         account, region, name = endpoint.key
-        found = _of(endpoint.key, counts)
+        found = _of(endpoint, counts)
         return EndpointFacts(
             account,
             region,
@@ -116,8 +118,11 @@ class Gathering:
         fleets, key = self._sources.fleets, endpoint.key
         coming = endpoint.change.config_name if isinstance(endpoint.change, Deployment) else endpoint.config_name
         left = endpoint.stranded.config_name if endpoint.stranded else ""
-        weights = {(each.name, each.config_name): each.weight * each.share for each in fleets.route(endpoint).variants}
-        all_weights, all_calls = sum(weights.values()), sum(each.invocations for each in _of(key, counts))
+        route = fleets.route(endpoint)
+        weights = {(each.name, each.config_name): each.weight * each.share for each in route.variants}
+        all_weights, all_calls = sum(weights.values()), sum(each.invocations for each in _of(endpoint, counts))
+        copied = {each.name: min(1.0, each.weight / all_weights) for each in route.shadows if all_weights}
+        shadows = _shadows(endpoint)
         for role, config, members in (
             ("serving", endpoint.config_name, fleets.of(key)),
             ("joining", coming, fleets.joining(key)),
@@ -125,14 +130,15 @@ class Gathering:
             ("starting", coming, fleets.starting(key)),
         ):
             for name, fleet in members.items():
-                had = counts.get((key, name), _NO_COUNTS) if role == "serving" else _NO_COUNTS
+                had = counts.get(key, {}).get(name, _NO_COUNTS) if role == "serving" else _NO_COUNTS
                 weight = weights.get((name, config), 0.0)
+                asked = copied.get(name) if name in shadows else weight / all_weights if all_weights else None
                 yield FleetFacts(
-                    role,
+                    "shadow" if role == "serving" and name in shadows else role,
                     name,
                     "",
                     config,
-                    asked=weight / all_weights if all_weights and role != "starting" else None,
+                    asked=asked if role != "starting" else None,
                     seen=had.invocations / all_calls if all_calls and role == "serving" else None,
                     calls=had.invocations,
                     failed=_failed(had),
@@ -152,18 +158,35 @@ class Gathering:
                 each.instance_id,
                 each.status.value,
                 each.pid,
-                _memory(each.pid),
+                _memory_of_all(each.pids),
                 each.shared_by,
                 each.restarts,
                 each.message,
                 self._sources.tails.of(each.instance_id),
+                each.pids,
+                each.models,
             )
             for each in fleet.instances
         )
 
 
-def _of(key: EndpointKey, counts: Counts) -> list[VariantCounts]:
-    return [found for (each, _), found in counts.items() if each == key]
+def _shadows(endpoint: Endpoint) -> frozenset[str]:
+    """The variants that get copies of calls."""
+    coming = endpoint.change.variants if isinstance(endpoint.change, Deployment) else ()
+    return frozenset(each.name for each in (*endpoint.variants, *coming) if each.production.shadow)
+
+
+def _of(endpoint: Endpoint, counts: Counts) -> list[VariantCounts]:
+    """Of the variants whose replies clients get."""
+    shadows = _shadows(endpoint)
+    return [found for name, found in counts.get(endpoint.key, {}).items() if name not in shadows]
+
+
+def _by_endpoint(counts: Mapping[tuple[EndpointKey, str], VariantCounts]) -> Counts:
+    found: dict[EndpointKey, dict[str, VariantCounts]] = {}
+    for (key, name), each in counts.items():
+        found.setdefault(key, {})[name] = each
+    return found
 
 
 def _failed(counts: VariantCounts) -> int:
@@ -183,6 +206,11 @@ def _memory(pid: int | None) -> int | None:
         return None if pid is None else int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:
         return None
+
+
+def _memory_of_all(pids: tuple[int, ...]) -> int | None:
+    found = [memory for each in pids if (memory := _memory(each)) is not None]
+    return sum(found) if found else None
 
 
 def own_pids(router: int | None, aws: int | None) -> Mapping[str, int | None]:

@@ -198,6 +198,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with open(os.path.join(asked["url"], "say")) as file:
                 said = file.read()
             if said == "slow":
+                open(os.environ["GATE"] + ".begun", "w").close()
                 while not os.path.exists(os.environ["GATE"]):
                     time.sleep(0.01)
             loads.append(target)

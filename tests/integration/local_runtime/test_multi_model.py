@@ -255,3 +255,33 @@ def test_an_asynchronous_endpoint_has_no_target_model(world: Any) -> None:
     name = model(world)
     response = world.refused(world.config, model=name, AsyncInferenceConfig=asynchronous)
     assert "InvokeEndpointAsync has no TargetModel" in response["Error"]["Message"]
+
+
+def test_a_model_that_takes_too_long_to_load_is_not_ready_and_is_there_later(start: Any, world_of: Any) -> None:
+    with start("--model-timeout-seconds", "0.5") as local:
+        world = world_of(local)
+        put(world, a="slow")
+        gate = world.folder / "gate"
+        world.create(world.config(model=model(world, GATE=str(gate))))
+        response = world.refused(ask, world, "a")
+        assert response["Error"]["Code"] == "ModelNotReadyException"
+        assert response["ResponseMetadata"]["HTTPStatusCode"] == 429
+        gate.touch()
+        world.until(lambda: loaded(world) == ["a"], "the model in the container")
+        assert ask(world, "a")["loads"] == ["a.tar.gz"]
+
+
+def test_calls_that_wait_for_a_model_are_answered_by_the_fleet_that_an_update_replaces(world: Any) -> None:
+    put(world, a="slow")
+    gate = world.folder / "gate"
+    name = model(world, GATE=str(gate))
+    world.create(world.config(model=name))
+    earlier = {each["id"] for each in world.instances}
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(ask, world, "a") for _ in range(2)]
+        world.until((world.folder / "gate.begun").exists, "the load at the container")
+        world.sagemaker.update_endpoint(EndpointName=world.endpoint, EndpointConfigName=world.config("next", model=name))
+        assert world.settled()["EndpointConfigName"].endswith("next")
+        assert not earlier & {each["id"] for each in world.instances}
+        gate.touch()
+        assert [each.result()["said"] for each in calls] == ["slow", "slow"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from sagemaker_local.router.board import Board
+from sagemaker_local.router.invocation import Invocation
 from sagemaker_local.router.limits import RouterSettings
 from sagemaker_local.router.routes import (
     ContainersRoute,
@@ -120,3 +122,19 @@ def test_a_call_that_waits_for_its_model_keeps_its_instance() -> None:
     special.models.outcome(pool.address, "a", {"reason": "NoArchive", "text": "", "status": 0})
     assert len(client.replies) == 1
     assert (pool.outstanding, board.pools) == (0, {})
+
+
+def test_a_call_is_under_way_before_its_connection_is_begun() -> None:
+    async def play() -> tuple[int, int]:
+        board, client, tasks = Board(), Client(), set[asyncio.Task[None]]()
+        route = EndpointRoute("1", "r", "e", "InService", (VariantRoute("main", 1.0, INSTANCES),))
+        board.apply(changes(RouteTable(), RouteTable({route.key: route})))
+        endpoint = board.targets[route.key]
+        [pool] = board.pools.values()
+        Invocation(client, endpoint, endpoint.variants[0], b"", (1.0, 1.0), tasks).start()
+        begun = pool.outstanding
+        await asyncio.gather(*tasks)  # nobody listens there
+        assert len(client.replies) == 1
+        return begun, pool.outstanding
+
+    assert asyncio.run(play()) == (1, 0)
