@@ -280,7 +280,8 @@ def test_calls_that_wait_for_a_model_are_answered_by_the_fleet_that_an_update_re
     with ThreadPoolExecutor(2) as pool:
         calls = [pool.submit(ask, world, "a") for _ in range(2)]
         world.until((world.folder / "gate.begun").exists, "the load at the container")
-        world.sagemaker.update_endpoint(EndpointName=world.endpoint, EndpointConfigName=world.config("next", model=name))
+        following = world.config("next", model=name)
+        world.sagemaker.update_endpoint(EndpointName=world.endpoint, EndpointConfigName=following)
         assert world.settled()["EndpointConfigName"].endswith("next")
         assert not earlier & {each["id"] for each in world.instances}
         gate.touch()
