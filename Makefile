@@ -56,9 +56,7 @@ control-plane: setup ## a Kubernetes API on loopback until Ctrl-C; prints the KU
 
 .PHONY: bench
 bench: setup ## many endpoints at once beside AWS's own controller; the router and control plane of local SageMaker
-	$(BIN)/python tools/bench/control_plane.py
-	$(BIN)/python tools/bench/processes.py
-	$(BIN)/python tools/bench/router.py
+	$(BIN)/python -m bench.local
 	$(BIN)/python tools/bench/scale.py
 
 .PHONY: lock
