@@ -74,10 +74,8 @@ test-cluster: setup ## operator, local SageMaker and load test as pods of a real
 
 .PHONY: bench
 bench: setup ## many endpoints at once beside AWS's own controller; the load tester; the router and control plane of local SageMaker
-	$(BIN)/python tools/bench/control_plane.py
+	$(BIN)/python -m bench.local
 	$(BIN)/python tools/bench/loadtest.py
-	$(BIN)/python tools/bench/processes.py
-	$(BIN)/python tools/bench/router.py
 	$(BIN)/python tools/bench/scale.py
 
 .PHONY: lock

@@ -17,7 +17,7 @@ CONTAINER = "registry.example/container:1"
 
 @pytest.fixture(scope="session")
 def archive(local: Any, trained: Any) -> str:
-    url: str = local.put("fraud/model.tar.gz", trained.files)
+    url: str = local.put("fraud/model.tar.gz", trained.files())
     return url
 
 

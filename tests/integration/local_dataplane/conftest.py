@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import tarfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import boto3
-import numpy as np
 import pytest
-import xgboost
-from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 from sagemaker_local.hosting.host import Fleet, Host
@@ -24,21 +18,13 @@ from sagemaker_local.hosting.settings import HostSettings
 from sagemaker_local.hosting.types import ContainerSpec, FleetSpec, InstanceStatus
 from sagemaker_local.router.process import RouterProcess, RouterSettings
 from sagemaker_local.router.routes import EndpointRoute, RouteTable, VariantRoute
+from testkit.archives import archive
+from testkit.clients import ACCOUNT, REGION, client, make_bucket
+from testkit.images import command
+from testkit.trained import Trained, train
+from testkit.waiting import until_async
 
-ACCOUNT, REGION, BUCKET = "111122223333", "eu-west-1", "models"
-XGBOOST = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"
-SKLEARN = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.9-0"
-
-
-def archive(files: Mapping[str, bytes]) -> bytes:
-    """A model.tar.gz."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
+BUCKET = "models"
 
 
 @dataclass(frozen=True)
@@ -48,14 +34,7 @@ class Aws:
     url: str
 
     def client(self, service: str, url: str | None = None) -> Any:
-        return boto3.client(
-            service,  # type: ignore[call-overload]  # any service
-            endpoint_url=url or self.url,
-            region_name=REGION,
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="fake",
-            config=Config(retries={"total_max_attempts": 1}, read_timeout=30),
-        )
+        return client(url or self.url, service)
 
     def put(self, key: str, files: Mapping[str, bytes] | bytes) -> str:
         """Upload an archive; its URL."""
@@ -77,16 +56,9 @@ def aws() -> Iterator[Aws]:
     server.start()
     host, port = server.get_host_and_port()
     found = Aws(f"http://{host}:{port}")
-    found.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    make_bucket(found.url, BUCKET)
     yield found
     server.stop()
-
-
-async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Poll a condition; the limit only keeps a broken test from hanging."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - other processes set no events here
-            await asyncio.sleep(0.02)
 
 
 def in_service(fleet: Fleet) -> bool:
@@ -103,7 +75,7 @@ class World:
     public: str
     changes: list[Fleet]
     table: dict[str, EndpointRoute] = field(default_factory=dict)
-    until = staticmethod(until)
+    until = staticmethod(until_async)
     in_service = staticmethod(in_service)
 
     def fleet(self, image: str, url: str | None = None, **fields: Any) -> Fleet:
@@ -120,6 +92,12 @@ class World:
         """Wait for the fleet and route its endpoint to it alone."""
         await fleet.started()
         await self.publish(fleet.spec.endpoint_name, VariantRoute(fleet.spec.variant_name, weight, fleet.routes))
+
+    async def named(self, name: str, count: int = 1) -> Fleet:
+        """A fleet of the container that says who it is; its variant has the same name."""
+        found = self.fleet("test/named:1", environment={"NAME": name}, variant_name=name, count=count)
+        await found.started()
+        return found
 
     async def invoke(self, body: bytes, endpoint: str = "fraud", **fields: Any) -> dict[str, Any]:
         """Through boto3; Body is read."""
@@ -147,7 +125,8 @@ def world(aws: Aws, tmp_path: Path) -> MakeWorld:
         changes: list[Fleet] = []
         quick: dict[str, Any] = {"restart_backoff_seconds": 0.05, "health_check_interval_seconds": 0.2}
         quick |= {"log_flush_seconds": 0.05, "stop_grace_seconds": 5.0} | settings
-        host = Host(HostSettings(tmp_path, aws.url, (*rules, *built_in_rules()), **quick), changes.append)
+        own = (*rules, ImageRule("test/named:*", tuple(command("named"))))
+        host = Host(HostSettings(tmp_path, aws.url, (*own, *built_in_rules()), **quick), changes.append)
         upstream_host, _, upstream_port = aws.url.removeprefix("http://").partition(":")
         upstream: dict[str, Any] = {"upstream_host": upstream_host, "upstream_port": int(upstream_port)}
         process = RouterProcess(RouterSettings(**(upstream | dict(router or {}))))
@@ -162,31 +141,6 @@ def world(aws: Aws, tmp_path: Path) -> MakeWorld:
     return make
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A booster and rows to ask it about."""
-
-    booster: xgboost.Booster
-    rows: np.ndarray
-
-    @property
-    def expected(self) -> list[float]:
-        found: list[float] = self.booster.predict(xgboost.DMatrix(self.rows)).tolist()
-        return found
-
-    @property
-    def csv(self) -> bytes:
-        return "\n".join(",".join(map(str, row)) for row in self.rows.tolist()).encode()
-
-    def files(self, form: str = "json") -> dict[str, bytes]:
-        return {"xgboost-model": bytes(self.booster.save_raw(form))}
-
-
 @pytest.fixture(scope="session")
 def trained() -> Trained:
-    random = np.random.default_rng(7)
-    rows = random.random((300, 6), dtype=np.float32)
-    booster = xgboost.train(
-        {"objective": "binary:logistic", "nthread": 1}, xgboost.DMatrix(rows, rows.sum(axis=1) > 3), 12
-    )
-    return Trained(booster, rows[:4])
+    return train()

@@ -17,49 +17,14 @@ import pytest
 
 from sagemaker_local.hosting.images import ImageRule
 from sagemaker_local.hosting.types import ContainerSpec, FailureClass, FleetFailure
+from testkit.images import command
 
 XGBOOST = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 
-# A container that does what its environment says; it counts its starts in the model folder.
-CONTAINER = """
-import http.server, os, pathlib, signal, subprocess, sys, time
-starts = pathlib.Path(os.environ["SM_MODEL_DIR"], "starts")
-starts.write_text(starts.read_text() + "x" if starts.exists() else "x")
-mode = os.environ.get("MODE", "")
-print("started as", sys.argv[1:], "mode", mode, flush=True)
-print("y" * 40_000, flush=True)
-if mode == "crash":
-    sys.exit("cannot go on")
-if mode == "crash-twice" and len(starts.read_text()) < 3:
-    os.kill(os.getpid(), signal.SIGSEGV)
-if mode == "stubborn":
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-if mode == "parent":
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    print("child", child.pid, flush=True)
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def answer(self, status, body=b""):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def do_GET(self):
-        self.answer(503 if mode == "unhealthy" else 200)
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(200, str(os.getpid()).encode())
-    def log_message(self, *args):
-        pass
-http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
-"""
-
 
 @pytest.fixture
-def rules(tmp_path_factory: pytest.TempPathFactory) -> tuple[ImageRule, ...]:
-    script = tmp_path_factory.mktemp("container") / "container.py"
-    script.write_text(CONTAINER)
-    return (ImageRule("test/container:*", (sys.executable, str(script)), {"MODE": "none"}),)
+def rules() -> tuple[ImageRule, ...]:
+    return (ImageRule("test/container:*", tuple(command("faulty")), {"MODE": "none"}),)
 
 
 IMAGE = "test/container:1"
@@ -332,8 +297,8 @@ from sagemaker_local.hosting.settings import HostSettings
 from sagemaker_local.hosting.types import ContainerSpec, FleetSpec
 from sagemaker_local.router.process import RouterProcess, RouterSettings
 async def main():
-    rule = ImageRule("*", (sys.executable, sys.argv[1]))
-    host = Host(HostSettings(Path(sys.argv[2]), "http://127.0.0.1:9", (rule,)), lambda fleet: None)
+    rule = ImageRule("*", tuple(sys.argv[2:]))
+    host = Host(HostSettings(Path(sys.argv[1]), "http://127.0.0.1:9", (rule,)), lambda fleet: None)
     router = RouterProcess(RouterSettings("127.0.0.1", 9))
     await router.start()
     fleet = host.start_fleet(FleetSpec("111122223333", "eu-west-1", "e", "v", (ContainerSpec("i"),), "ml.m5.large", 2))
@@ -345,7 +310,7 @@ asyncio.run(main())
 
 
 def test_nothing_outlives_a_host_that_was_killed(rules: Any, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", HOST, rules[0].command[1], str(tmp_path)]
+    command = [sys.executable, "-c", HOST, str(tmp_path), *rules[0].command]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as host:
         assert host.stdout is not None
         pids = json.loads(host.stdout.readline())

@@ -315,7 +315,7 @@ def test_the_queue_survives_everything_on_a_state_folder(start: Any, world_of: A
     with start(*flags) as local:
         again = world_of(local)
         again.prefix = prefix
-        assert again.describe()["EndpointStatus"] == "InService"
+        assert again.settled()["EndpointStatus"] == "InService"
         assert backlog(again)["approximate_backlog_size"] == 3
         gate.touch()
         assert sorted(objects(again, "out", 3)) == [b"0", b"1", b"2"]

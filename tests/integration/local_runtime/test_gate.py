@@ -6,13 +6,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from sagemaker_local.router.process import RouterProcess, RouterSettings
 from sagemaker_local.router.routes import EndpointRoute, Instance, RouteTable, ServerlessRoute, VariantRoute
-
-ACCOUNT, REGION = "111122223333", "eu-west-1"
+from testkit.clients import ACCOUNT, REGION, client
 
 
 def table(*instances: Instance, most: int = 5) -> RouteTable:
@@ -33,17 +29,10 @@ def test_a_call_waits_for_its_environment_and_the_cold_start_is_measured() -> No
         server = await asyncio.start_server(model, "127.0.0.1", 0)
         router = RouterProcess(RouterSettings("127.0.0.1", 9), events.put_nowait)
         port = await router.start()
-        client: Any = boto3.client(
-            "sagemaker-runtime",
-            endpoint_url=f"http://127.0.0.1:{port}",
-            region_name=REGION,
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="fake",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        runtime = client(f"http://127.0.0.1:{port}", "sagemaker-runtime")
 
         def invoke() -> bytes:
-            body: bytes = client.invoke_endpoint(EndpointName="fraud", Body=b"x")["Body"].read()
+            body: bytes = runtime.invoke_endpoint(EndpointName="fraud", Body=b"x")["Body"].read()
             return body
 
         async def heard(state: str) -> Mapping[str, Any]:

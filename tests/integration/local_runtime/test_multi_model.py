@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import pickle
 import signal
-import tarfile
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from sklearn.linear_model import LinearRegression
+
+from testkit.archives import archive
 
 MODELS = "registry.example/models:1"
 SKLEARN = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.4-2"
@@ -23,16 +22,6 @@ def model_fn(model_dir):
     with open(os.path.join(model_dir, "model.pkl"), "rb") as file:
         return pickle.load(file)
 """
-
-
-def archive(files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def put(world: Any, **models: str) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -97,14 +95,9 @@ def test_each_image_runs_with_its_own_packages_which_are_kept(started: Any, worl
 
 
 def test_a_model_server_of_aws_runs_in_an_environment_too(started: Any, world_of: Any) -> None:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        info = tarfile.TarInfo("code/inference.py")
-        info.size = len(SCRIPT)
-        tar.addfile(info, io.BytesIO(SCRIPT))
     with started() as local:
         world = world_of(local)
-        url = local.put("model.tar.gz", buffer.getvalue())
+        url = local.put("model.tar.gz", {"code/inference.py": SCRIPT})
         script = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
         described = served(world, "sklearn", SKLEARN, ModelDataUrl=url, Environment=script)
         assert described["EndpointStatus"] == "InService", described

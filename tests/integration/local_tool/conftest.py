@@ -4,96 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import boto3
-import psutil
 import pytest
-import yaml
-from botocore.config import Config
 
-ACCOUNT, REGION = "111122223333", "eu-west-1"
-CONTAINER = "registry.example/container:1"
-_PATIENCE_SECONDS = 90
-
-# A container that says who it is, and writes a line when it starts.
-SCRIPT = """
-import http.server, json, os
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def answer(self, status, body=b""):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def do_GET(self):
-        self.answer(200)
-    def do_POST(self):
-        asked = self.rfile.read(int(self.headers["Content-Length"]))
-        with open("/dev/null" if os.environ.get("ARCHIVE") is None else os.environ["SM_MODEL_DIR"] + "/word") as file:
-            word = file.read()
-        self.answer(500 if asked == b"fail" else 200, json.dumps({"pid": os.getpid(), "word": word}).encode())
-    def log_message(self, *args):
-        pass
-print("<b>loading</b> the model", flush=True)
-http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
-"""
+from testkit import admin
+from testkit.images import command, image_map
+from testkit.local import Local as Process
+from testkit.local import command_line, running
+from testkit.waiting import until
+from testkit.world import CONTAINER
 
 
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """What the condition returns once that is true; the limit only keeps a broken test from hanging."""
-    end = time.monotonic() + _PATIENCE_SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < end, f"{what} did not come true"
-        time.sleep(0.02)
-    return found
+@dataclass(frozen=True)
+class Local(Process):
+    """A running ``sagemaker-local``, with words for its endpoints."""
 
-
-@dataclass
-class Local:
-    """A running ``sagemaker-local``."""
-
-    url: str
-    process: subprocess.Popen[bytes]
-    log: Path
-    killed: bool = False
-    clients: dict[tuple[str, str], Any] = field(default_factory=dict)
-    until = staticmethod(until)
-
-    def client(self, service: str, account: str = ACCOUNT) -> Any:
-        if (service, account) not in self.clients:
-            self.clients[service, account] = boto3.client(
-                service,  # type: ignore[call-overload]  # any service
-                endpoint_url=self.url,
-                region_name=REGION,
-                aws_access_key_id=account,
-                aws_secret_access_key="local",
-                config=Config(retries={"total_max_attempts": 1}, read_timeout=60, s3={"addressing_style": "path"}),
-            )
-        return self.clients[service, account]
-
-    @property
-    def sagemaker(self) -> Any:
-        return self.client("sagemaker")
-
-    def get(self, path: str, **headers: str) -> tuple[str, Any]:
+    def get(self, path: str, **headers: str) -> tuple[str, bytes]:
         """Content type and body."""
-        request = urllib.request.Request(f"{self.url}/_local/{path}", headers=headers)
-        with urllib.request.urlopen(request) as reply:
-            return reply.headers["Content-Type"], reply.read()
-
-    def admin(self, method: str, path: str, body: object = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/_local/{path}", data, method=method)) as reply:
-            return json.loads(reply.read())
+        return admin.get(self.url, path, **headers)
 
     def model(self, name: str, image: str = CONTAINER, url: str | None = None, **environment: str) -> None:
         container = {"Image": image, "Environment": environment} | ({"ModelDataUrl": url} if url else {})
@@ -132,11 +65,7 @@ class Local:
 
     def kill(self) -> None:
         """As the machine's power would, but for what the kernel has; every process of it ends."""
-        everything = psutil.Process(self.process.pid).children(recursive=True)
-        self.process.kill()
-        self.process.wait()
-        psutil.wait_procs(everything, timeout=_PATIENCE_SECONDS)
-        self.killed = True
+        self.started.kill()
 
 
 @dataclass(frozen=True)
@@ -147,44 +76,22 @@ class Starter:
     images: Path
 
     def command(self, *arguments: str) -> list[str]:
-        flags = ["--create-seconds", "0.1", "--delete-seconds", "0", "--health-check-seconds", "0.3"]
-        return [
-            sys.executable,
-            "-m",
-            "sagemaker_local",
-            "--port",
-            "0",
-            "--images",
-            str(self.images),
-            *flags,
-            *arguments,
-        ]
+        return command_line(*self._flags, *arguments)
+
+    @property
+    def _flags(self) -> list[str]:
+        quick = ["--create-seconds", "0.1", "--delete-seconds", "0", "--health-check-seconds", "0.3"]
+        return ["--images", str(self.images), *quick]
 
     @contextmanager
     def __call__(self, *arguments: str) -> Iterator[Local]:
-        ready, log = self.folder / "ready.json", self.folder / "log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                self.command("--ready-file", str(ready), *arguments), stderr=output, start_new_session=True
-            )
-        try:
-            until(lambda: ready.exists() or process.poll() is not None, "the ready file")
-            assert ready.exists(), log.read_text()
-            local = Local(json.loads(ready.read_text())["url"], process, log)
-            yield local
-        finally:
-            process.terminate()
-            process.wait(60)
-            ready.unlink(missing_ok=True)
-        assert "Traceback" not in log.read_text()
+        with running(self.folder, *self._flags, *arguments) as found:
+            yield Local(**{each.name: getattr(found, each.name) for each in fields(found)})
 
 
 @pytest.fixture
 def starter(tmp_path: Path) -> Starter:
-    (tmp_path / "container.py").write_text(SCRIPT)
-    rule = {"match": "registry.example/container:*", "command": [sys.executable, str(tmp_path / "container.py")]}
-    (tmp_path / "images.yaml").write_text(yaml.safe_dump([rule]))
-    return Starter(tmp_path, tmp_path / "images.yaml")
+    return Starter(tmp_path, image_map(tmp_path / "images.yaml", ("container", command("word"))))
 
 
 @pytest.fixture

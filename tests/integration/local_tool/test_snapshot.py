@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import sqlite3
 import subprocess
-import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from testkit.archives import archive
+
 KEPT = ("EndpointArn", "CreationTime", "EndpointConfigName", "EndpointStatus", "DataCaptureConfig")
-
-
-def archive(word: str) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        info = tarfile.TarInfo("word")
-        info.size = len(word)
-        tar.addfile(info, io.BytesIO(word.encode()))
-    return buffer.getvalue()
 
 
 def stored(folder: Path, kind: str, name: str) -> bool:
@@ -33,7 +24,9 @@ def stored(folder: Path, kind: str, name: str) -> bool:
 def populated(local: Any) -> None:
     s3, sagemaker = local.client("s3"), local.sagemaker
     s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    s3.put_object(Bucket="models", Key="a/model.tar.gz", Body=archive("kept"), ContentType="application/x-tar")
+    s3.put_object(
+        Bucket="models", Key="a/model.tar.gz", Body=archive({"word": b"kept"}), ContentType="application/x-tar"
+    )
     local.model("blue", url="s3://models/a/model.tar.gz", ARCHIVE="yes")
     local.model("green")
     local.config("one", count=2, blue=3, green=1)

@@ -2,58 +2,54 @@
 
 from __future__ import annotations
 
-import importlib.util
+import itertools
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from testkit.images import command, image_map
+from testkit.local import Local, running
+from testkit.stepped import Stepped, running_stepped, stepped
+from testkit.trained import Trained, train
+from testkit.world import CONTAINER, ROLE
+
+BUCKET, GATED = "models", "registry.example/gated:1"
+_numbers = itertools.count(1)
 
 
-def _loaded(folder: str) -> Any:
-    spec = importlib.util.spec_from_file_location(
-        f"{folder}_of_workshop", Path(__file__).parents[1] / folder / "conftest.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-rollouts, runtime = _loaded("local_rollouts"), _loaded("local_runtime")
-start, world, trained = rollouts.start, rollouts.world, rollouts.control.trained
-BUCKET = "models"
-CONTAINER, GATED = "registry.example/container:1", "registry.example/gated:1"
-ROLE = "arn:aws:iam::111122223333:role/serving"
+@pytest.fixture
+def start(tmp_path: Path) -> Callable[..., Any]:
+    """``with start("--flag", …) as local``: a process of the test's own."""
+    return lambda *arguments: running(tmp_path, *arguments)
 
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The containers of local_control and local_runtime; the latter's waits for a file that its request names."""
-    folder = tmp_path_factory.mktemp("images")
-    rules = []
-    for name, script in (("container", rollouts.control.SCRIPT), ("gated", runtime.SCRIPT)):
-        (folder / f"{name}.py").write_text(script)
-        rules.append({"match": f"registry.example/{name}:*", "command": [sys.executable, str(folder / f"{name}.py")]})
-    (folder / "images.yaml").write_text(yaml.safe_dump(rules))
-    return folder / "images.yaml"
+    """A container that answers with what it was told, and one that waits for a file that its request names."""
+    path = tmp_path_factory.mktemp("images") / "images.yaml"
+    return image_map(path, ("container", command("told")), ("gated", command("gated")))
 
 
 @pytest.fixture(scope="session")
-def local(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Iterator[Any]:
-    flags = ["--clock", "manual", "--create-seconds", "2", "--delete-seconds", "1", "--images", str(images)]
-    flags += ["--startup-seconds", "20", "--health-check-seconds", "0.5", "--max-processes-per-variant", "2"]
-    with rollouts.control.running(tmp_path_factory.mktemp("sagemaker-local"), *flags) as found:
-        where = {"LocationConstraint": "eu-west-1"}
-        found.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
+def local(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Iterator[Local]:
+    with running_stepped(tmp_path_factory.mktemp("sagemaker-local"), images, bucket=BUCKET) as found:
         yield found
+
+
+@pytest.fixture
+def world(local: Local) -> Iterator[Stepped]:
+    with stepped(local, f"w{next(_numbers)}") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def trained() -> Trained:
+    return train()
 
 
 @dataclass

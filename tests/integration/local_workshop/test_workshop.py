@@ -16,7 +16,7 @@ DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 @pytest.fixture
 def archive(world: Any, trained: Any) -> str:
     """An XGBoost model in S3."""
-    url: str = world.local.put(f"{world.prefix}/model.tar.gz", trained.files)
+    url: str = world.local.put(f"{world.prefix}/model.tar.gz", trained.files())
     return url
 
 

@@ -64,13 +64,13 @@ def test_two_operators_make_each_change_once(
     ns: Any, account: Any, local: Any, start: Any, release: Make, eventually: Any
 ) -> None:
     operators = [start(), start()]
-    eventually(lambda: any(op._ready.exists() for op in operators), what="one of them to lead")
+    eventually(lambda: any(op.ready for op in operators), what="one of them to lead")
     for number in range(1, 4):
         ns.apply(release(number))
         ns.wait("Synced")
-    leader = next(op for op in operators if op._ready.exists())
+    leader = next(op for op in operators if op.ready)
     standby = next(op for op in operators if op is not leader)
-    assert not standby._ready.exists(), "only one leads"
+    assert not standby.ready, "only one leads"
     assert leader.stop() == 0
     assert standby.url, "the other one takes over"
     ns.apply(release(3, count=2))

@@ -12,7 +12,7 @@ def test_a_hundred_endpoints_at_once(
     assert operator.url
     role = {"executionRoleARN": f"arn:aws:iam::{account.id}:role/serving"}
     scale.create([f"e{number}" for number in range(COUNT)], {**release(1), **role})
-    eventually(lambda: scale.synced() == COUNT, 120, "all to be Synced")
+    eventually(lambda: scale.synced() == COUNT, "all to be Synced", 120)
 
     calls = local.by_operator(account.id)
     own = [call for call in calls if not call["operation"].startswith("List")]
@@ -30,7 +30,7 @@ def test_a_hundred_endpoints_at_once(
     assert {call["operation"] for call in later} <= {"ListEndpoints"}
 
     scale.delete()
-    eventually(lambda: scale.objects() == [], 120, "all to be gone")
+    eventually(lambda: scale.objects() == [], "all to be gone", 120)
     assert account.names() == {"endpoints": [], "configs": [], "models": []}
 
 
