@@ -34,10 +34,12 @@ STATE_FILE, INNER_FILE = "state.sqlite", "aws.sqlite"
 async def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Raises OSError when the port is taken, ValueError for a bad image map or a broken state file, InnerAwsError when
+    Raises OSError when the port is taken, ValueError for a bad image map, folder or state file, InnerAwsError when
     moto does not start or dies again and again.
     """
     if settings.ready_file is not None:
+        if not settings.ready_file.parent.is_dir():
+            raise ValueError(f"--ready-file: there is no folder {settings.ready_file.parent}. Make it first")
         settings.ready_file.unlink(missing_ok=True)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -128,7 +130,11 @@ def _host_settings(
 
 def _state_dir(settings: Settings, stack: AsyncExitStack) -> Path:
     if settings.state_dir is not None:
-        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            settings.state_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = f"{settings.state_dir} cannot be made a folder: {error.strerror}"
+            raise ValueError(f"--state-dir: {reason}. Name a folder that can be written") from error
         return settings.state_dir.resolve()
     folder = Path(tempfile.mkdtemp(prefix="sagemaker-local-"))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -206,6 +206,7 @@ def _admin(base: Base, life: _Lifecycle, limit: RateLimit, calls: CallLog) -> Ad
         lambda: own_pids(base.router.pid, base.inner.pid),
         base.router.counts,
         life.dispatcher.backlogs,
+        life.dispatcher.counts,
     )
     status = StatusPage(Gathering(sources))
     return Admin(

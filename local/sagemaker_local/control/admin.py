@@ -91,6 +91,8 @@ class Admin:
             raise NoSuchPathError(f"{request.method} {request.path} is not served; see docs/local.md.")
         except NoSuchPathError as error:
             return _json(404, {"message": str(error)})
+        except json.JSONDecodeError as error:
+            return _json(400, {"message": f"the body must be JSON: {error}"})
         except ValueError as error:
             return _json(400, {"message": str(error)})
 

@@ -102,7 +102,8 @@ def load_rules(path: Path) -> tuple[ImageRule, ...]:
     try:
         entries = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, yaml.YAMLError) as error:
-        raise ValueError(f"image map {path}: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f"image map {path}: {reason}") from error
     if not isinstance(entries, list):
         raise ValueError(f"image map {path}: must be a list of entries with match, command, python and environment")
     return tuple(_rule(entry, f"image map {path}, entry {number}") for number, entry in enumerate(entries, 1)) + (

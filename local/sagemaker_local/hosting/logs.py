@@ -49,7 +49,7 @@ class LogShipper:
             return
         if self._task is None:
             self._task = asyncio.create_task(self._run())
-        self.tails.add(stream.name, line)
+        self.tails.add((stream.account, stream.region, stream.group), stream.name, line)
         waiting = self._waiting.setdefault(stream, deque(maxlen=_MAX_WAITING))
         waiting.append(LogEvent(int(time.time() * 1000), line))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sagemaker_local.router.choice import WeightedChoice
 from sagemaker_local.router.load import ComponentCounter
-from sagemaker_local.router.period import Period
+from sagemaker_local.router.period import Period, added
 from sagemaker_local.router.pool import Pool
 from sagemaker_local.router.routes import SERVING, EndpointKey, EndpointRoute, RouteTable, RoutingStrategy, VariantRoute
 from sagemaker_local.router.serverless import Gate
@@ -26,6 +26,7 @@ class Counter:
         "invocations",
         "latency",
         "model_errors",
+        "past_latencies",
         "period",
         "server_errors",
         "setup_time",
@@ -40,7 +41,18 @@ class Counter:
         self.latency = 0
         self.setups = 0
         self.setup_time = 0
+        self.past_latencies: dict[int, int] = {}
         self.period = Period()
+
+    def take_period(self) -> Period:
+        """The period so far; a new one begins."""
+        taken, self.period = self.period, Period()
+        self.past_latencies = added(self.past_latencies, taken.latencies)
+        return taken
+
+    def latencies(self) -> Mapping[int, int]:
+        """How many calls of all took so many microseconds, rounded."""
+        return added(self.past_latencies, self.period.latencies)
 
     def answered(self, status: int, microseconds: int) -> None:
         """Count one call that reached the variant; ``status`` is the container's, 0 when it gave none."""

@@ -18,7 +18,7 @@ from sagemaker_local.router.board import Board
 from sagemaker_local.router.front import Front
 from sagemaker_local.router.limits import RouterSettings
 from sagemaker_local.router.load import measured
-from sagemaker_local.router.period import taken
+from sagemaker_local.router.period import percentiles, taken
 
 _SWEEP_SECONDS = 0.25
 _LAST_REQUESTS_SECONDS = 2.0
@@ -76,6 +76,7 @@ class Child:
                 [
                     *key,
                     name,
+                    config,
                     each.invocations,
                     each.client_errors,
                     each.server_errors,
@@ -83,8 +84,9 @@ class Child:
                     each.latency,
                     each.setups,
                     each.setup_time,
+                    *percentiles(each.latencies()),
                 ]
-                for (key, name, _), each in self._board.counters.items()
+                for (key, name, config), each in self._board.counters.items()
             ]
         elif message["op"] == "periods":
             result = taken(self._board.counters)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from sagemaker_local.metrics.distribution import of_values, statistic_of, too_few
 from sagemaker_local.router.routes import EndpointKey
 
 _EXACT_BITS = 7
@@ -68,10 +69,24 @@ class Period:
             self.setup_times[value] = self.setup_times.get(value, 0) + 1
 
 
+def added(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
+    """The counts of both."""
+    return {**one, **{value: one.get(value, 0) + count for value, count in other.items()}}
+
+
+def percentiles(latencies: Mapping[int, int]) -> tuple[float | None, ...]:
+    """p50 and p99; None while fewer than ten values lie beyond."""
+    found = of_values({float(value): count for value, count in latencies.items()})
+    return tuple(None if too_few(found, each) else statistic_of(found, each) for each in ("p50", "p99"))
+
+
 class Counting(Protocol):
     """What has a period that can be taken."""
 
     period: Period
+
+    def take_period(self) -> Period:
+        """The period so far; a new one begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +119,7 @@ def taken(counters: Mapping[tuple[EndpointKey, str, str], Counting]) -> list[lis
         period = counter.period
         if not period.invocations and not period.overhead_latencies and not period.executions:
             continue
-        counter.period = Period()
+        counter.take_period()
         rows.append(
             [
                 *key,

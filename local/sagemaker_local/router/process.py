@@ -7,11 +7,12 @@ import contextlib
 import itertools
 import json
 import logging
+import os
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sagemaker_local.router import control
@@ -34,7 +35,7 @@ _CLOSE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class VariantCounts:
-    """What one variant answered since the router started (CloudWatch metric names of AWS/SageMaker)."""
+    """What one fleet of a variant answered since the router started (CloudWatch metric names of AWS/SageMaker)."""
 
     invocations: int = 0
     invocation_4xx_errors: int = 0
@@ -46,6 +47,10 @@ class VariantCounts:
     model_setups: int = 0
     model_setup_time_microseconds: int = 0
     """Cold starts that calls of a serverless variant waited for, and how long they did: a sum."""
+
+    model_latency_p50_microseconds: float | None = None
+    model_latency_p99_microseconds: float | None = None
+    """Percentiles to within 1.6 %; None while fewer than ten calls lie beyond."""
 
 
 class _Link:
@@ -116,7 +121,14 @@ class RouterProcess:
     async def start(self) -> int:
         """Start the child and return the public port. Raises OSError when the port is taken."""
         family = socket.AF_INET6 if ":" in self.settings.host else socket.AF_INET
-        self._listener = socket.create_server((self.settings.host, self.settings.port), family=family, backlog=4096)
+        address = (self.settings.host, self.settings.port)
+        try:
+            self._listener = socket.create_server(address, family=family, backlog=4096)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise OSError(
+                f"cannot listen on {address[0]} port {address[1]}: {reason}. Choose another with --port or --host"
+            ) from error
         await self._launch()
         self._watching = asyncio.create_task(self._watch())
         port: int = self._listener.getsockname()[1]
@@ -195,19 +207,15 @@ class RouterProcess:
             return None
         return found
 
-    async def counts(self) -> Mapping[tuple[EndpointKey, str], VariantCounts]:
-        """Per endpoint and variant name, since the start of the child."""
+    async def counts(self) -> Mapping[tuple[EndpointKey, str, str], VariantCounts]:
+        """Per endpoint, variant and endpoint configuration, since the start of the child."""
         if self._link is None:
             return {}
         try:
             rows = await self._link.ask({"op": "counts"})
         except ConnectionResetError:
             return {}
-        counts: dict[tuple[EndpointKey, str], VariantCounts] = {}
-        for a, r, n, variant, *numbers in rows:
-            known = counts.get(((a, r, n), variant), VariantCounts())
-            counts[(a, r, n), variant] = VariantCounts(*map(sum, zip(astuple(known), numbers, strict=True)))
-        return counts
+        return {((a, r, n), variant, config): VariantCounts(*numbers) for a, r, n, variant, config, *numbers in rows}
 
     async def periods(self) -> list[VariantPeriod]:
         """What each fleet answered since the last call of this. A router that died takes its own with it."""

@@ -60,7 +60,7 @@ class Model:
 def run_multi_model(module: str) -> NoReturn:
     """Serve on SAGEMAKER_BIND_TO_PORT until SIGTERM. ``module`` is the model server, whose ``load`` loads a model."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([module])
+    context.set_forkserver_preload(["sagemaker_local.servers.fork_server", module])
     port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080"))
     asyncio.run(_serve(ModelProcesses(context, module), port))
     sys.exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sagemaker_local.asynchronous.counts import Backlog
@@ -49,9 +50,10 @@ class InstanceFacts:
 class FleetFacts:
     """The fleet of a variant, or the copies of an inference component.
 
-    ``role`` is serving, shadow, starting, joining or stranded. ``asked`` is its share of the calls by weight, ``seen``
-    what it had of them, None where there is none; of a shadow variant it is the share that is copied to it, and its
-    ``calls`` are copies. ``latency`` is the mean in milliseconds.
+    ``role`` is serving, starting, joining or stranded. ``asked`` is its share of the calls by weight, ``seen`` what it
+    had of ``calls``, None where there is none; of a ``shadow`` variant both are the part of the calls that is copied.
+    ``calls`` is None for the copies of a component, whose calls are the variant's. Latencies are milliseconds; a
+    percentile is None while fewer than ten calls lie beyond it.
     """
 
     role: str
@@ -60,17 +62,21 @@ class FleetFacts:
     config: str
     asked: float | None
     seen: float | None
-    calls: int
+    shadow: bool
+    calls: int | None
     failed: int
-    latency: float | None
+    mean: float | None
+    p50: float | None
+    p99: float | None
     instances: tuple[InstanceFacts, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointFacts:
-    """One endpoint. Copies of calls are no calls.
+    """One endpoint. ``calls`` are without copies for shadow variants, and of asynchronous endpoints what was processed.
 
-    ``calls_per_second`` is over the last minute while the page is looked at, else None.
+    ``calls_per_second`` is over the last minute while the page is looked at, else None. ``last_log`` is what the last
+    container wrote before the endpoint failed.
     """
 
     account: str
@@ -86,13 +92,17 @@ class EndpointFacts:
     failed: int
     calls_per_second: float | None
     fleets: tuple[FleetFacts, ...]
+    last_log: tuple[str, ...]
     backlog: Backlog | None
     errors: tuple[CallFacts, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
-    """Everything. ``more_endpoints`` are there and not shown; ``clock_scale`` is 0 when time is stepped by hand."""
+    """Everything. ``by_status`` counts all endpoints, of which ``more_endpoints`` are not shown.
+
+    ``clock_scale`` is 0 when time is stepped by hand.
+    """
 
     url: str
     up_seconds: float
@@ -100,6 +110,7 @@ class StatusFacts:
     clock_scale: float
     processes: tuple[ProcessFacts, ...]
     endpoints: tuple[EndpointFacts, ...]
+    by_status: Mapping[str, int]
     more_endpoints: int
     faults: tuple[str, ...]
     errors: tuple[CallFacts, ...]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import psutil
 
-from sagemaker_local.asynchronous.counts import Backlog
+from sagemaker_local.asynchronous.counts import AsyncCounts, Backlog
 from sagemaker_local.control.calls import OK, Call, CallLog
 from sagemaker_local.control.fault_documents import document_of
 from sagemaker_local.control.faults import Faults
@@ -23,6 +24,7 @@ from sagemaker_local.hosting.host import Fleet
 from sagemaker_local.hosting.tails import Tails
 from sagemaker_local.router.process import VariantCounts
 from sagemaker_local.router.routes import EndpointKey
+from sagemaker_local.status import traffic
 from sagemaker_local.status.facts import (
     CallFacts,
     EndpointFacts,
@@ -32,13 +34,13 @@ from sagemaker_local.status.facts import (
     StatusFacts,
 )
 from sagemaker_local.status.meter import Meter
+from sagemaker_local.status.traffic import FleetName
 
 _MOST_ENDPOINTS = 100
 _MOST_ERRORS = 10
 
-Counts = Mapping[EndpointKey, Mapping[str, VariantCounts]]
-"""By endpoint and variant."""
-
+Counts = Mapping[tuple[EndpointKey, str, str], VariantCounts]
+AsyncTotals = Mapping[tuple[EndpointKey, str], AsyncCounts]
 _NO_COUNTS = VariantCounts()
 
 
@@ -55,8 +57,9 @@ class Sources:
     clock: Clock
     tails: Tails
     pids: Callable[[], Mapping[str, int | None]]
-    counts: Callable[[], Awaitable[Mapping[tuple[EndpointKey, str], VariantCounts]]]
+    counts: Callable[[], Awaitable[Counts]]
     backlogs: Callable[[], Mapping[EndpointKey, Backlog]]
+    processed: Callable[[], AsyncTotals]
 
 
 class Gathering:
@@ -65,16 +68,16 @@ class Gathering:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._began = time.monotonic()
-        self._meter: Meter[EndpointKey] = Meter()
+        self._meter: Meter[tuple[EndpointKey, str, str]] = Meter()
 
     async def facts(self) -> StatusFacts:
         """As it is now."""
         sources = self._sources
-        counts = _by_endpoint(await sources.counts())
+        counts = await sources.counts()
+        looked = {key: each.invocations for key, each in counts.items()}
+        rates = self._meter.look(time.monotonic(), looked)
         endpoints = sorted(sources.store.endpoints(), key=lambda each: each.key)
-        totals = {each.key: sum(found.invocations for found in _of(each, counts)) for each in endpoints}
-        rates = self._meter.look(time.monotonic(), totals)
-        backlogs = sources.backlogs()
+        backlogs, processed = sources.backlogs(), sources.processed()
         wrong = [each for each in sources.calls.select() if each.outcome != OK]
         return StatusFacts(
             url=sources.url,
@@ -83,19 +86,36 @@ class Gathering:
             clock_scale=sources.clock.scale,
             processes=tuple(ProcessFacts(name, pid, _memory(pid)) for name, pid in sources.pids().items()),
             endpoints=tuple(
-                self._endpoint(each, counts, rates.get(each.key), backlogs.get(each.key), wrong)
+                self._endpoint(
+                    each,
+                    {(key[1], key[2]): found for key, found in counts.items() if key[0] == each.key},
+                    {(key[1], key[2]): rate for key, rate in rates.items() if key[0] == each.key},
+                    {key[1]: found for key, found in processed.items() if key[0] == each.key},
+                    backlogs.get(each.key),
+                    [call for call in wrong if (call.account, call.region, call.name) == each.key],
+                )
                 for each in endpoints[:_MOST_ENDPOINTS]
             ),
+            by_status=dict(sorted(Counter(each.status.value for each in endpoints).items())),
             more_endpoints=max(0, len(endpoints) - _MOST_ENDPOINTS),
             faults=tuple(json.dumps(document_of(each)) for each in sources.faults),
             errors=_errors(wrong),
         )
 
     def _endpoint(
-        self, endpoint: Endpoint, counts: Counts, rate: float | None, backlog: Backlog | None, wrong: list[Call]
+        self,
+        endpoint: Endpoint,
+        counts: Mapping[FleetName, VariantCounts],
+        rates: Mapping[FleetName, float],
+        processed: Mapping[str, AsyncCounts],
+        backlog: Backlog | None,
+        wrong: list[Call],
     ) -> EndpointFacts:
         account, region, name = endpoint.key
-        found = _of(endpoint, counts)
+        shadows = {each.name for each in self._sources.fleets.route(endpoint).shadows}
+        calls = [each for (variant, _), each in counts.items() if variant not in shadows]
+        fleets = (*self._fleets(endpoint, counts, rates, processed), *self._copies(endpoint))
+        group = (account, region, f"/aws/sagemaker/Endpoints/{name}")
         return EndpointFacts(
             account,
             region,
@@ -106,23 +126,34 @@ class Gathering:
             endpoint.failure_reason,
             endpoint.creation_time,
             endpoint.last_modified_time,
-            calls=sum(each.invocations for each in found),
-            failed=sum(_failed(each) for each in found),
-            calls_per_second=rate,
-            fleets=(*self._fleets(endpoint, counts), *self._copies(endpoint)),
+            calls=sum(each.invocations for each in calls)
+            + sum(each.invocations_processed for each in processed.values()),
+            failed=sum(_failed(each) for each in calls) + sum(each.invocation_failures for each in processed.values()),
+            calls_per_second=sum(rate for (variant, _), rate in rates.items() if variant not in shadows)
+            if rates
+            else None,
+            fleets=fleets,
+            last_log=() if fleets else self._sources.tails.last_of(group),
             backlog=backlog,
-            errors=_errors([each for each in wrong if (each.account, each.region, each.name) == endpoint.key]),
+            errors=_errors(wrong),
         )
 
-    def _fleets(self, endpoint: Endpoint, counts: Counts) -> Iterable[FleetFacts]:
+    def _fleets(
+        self,
+        endpoint: Endpoint,
+        counts: Mapping[FleetName, VariantCounts],
+        rates: Mapping[FleetName, float],
+        processed: Mapping[str, AsyncCounts],
+    ) -> Iterable[FleetFacts]:
         fleets, key = self._sources.fleets, endpoint.key
         coming = endpoint.change.config_name if isinstance(endpoint.change, Deployment) else endpoint.config_name
         left = endpoint.stranded.config_name if endpoint.stranded else ""
         route = fleets.route(endpoint)
-        weights = {(each.name, each.config_name): each.weight * each.share for each in route.variants}
-        all_weights, all_calls = sum(weights.values()), sum(each.invocations for each in _of(endpoint, counts))
-        copied = {each.name: min(1.0, each.weight / all_weights) for each in route.shadows if all_weights}
-        shadows = _shadows(endpoint)
+        shadows = {each.name for each in route.shadows}
+        asked = traffic.asked(route)
+        seen = traffic.seen(rates, shadows) or traffic.seen(
+            {name: each.invocations for name, each in counts.items()}, shadows
+        )
         for role, config, members in (
             ("serving", endpoint.config_name, fleets.of(key)),
             ("joining", coming, fleets.joining(key)),
@@ -130,27 +161,32 @@ class Gathering:
             ("starting", coming, fleets.starting(key)),
         ):
             for name, fleet in members.items():
-                had = counts.get(key, {}).get(name, _NO_COUNTS) if role == "serving" else _NO_COUNTS
-                weight = weights.get((name, config), 0.0)
-                asked = copied.get(name) if name in shadows else weight / all_weights if all_weights else None
+                routed = role != "starting"
+                had = counts.get((name, config), _NO_COUNTS) if routed else _NO_COUNTS
+                done = processed.get(name) if routed else None
                 yield FleetFacts(
-                    "shadow" if role == "serving" and name in shadows else role,
+                    role,
                     name,
                     "",
                     config,
-                    asked=asked if role != "starting" else None,
-                    seen=had.invocations / all_calls if all_calls and role == "serving" else None,
-                    calls=had.invocations,
-                    failed=_failed(had),
-                    latency=had.model_latency_microseconds / had.invocations / 1000 if had.invocations else None,
+                    asked=asked.get((name, config), 0.0) if asked and routed else None,
+                    seen=seen.get((name, config), 0.0) if seen and routed else None,
+                    shadow=name in shadows,
+                    calls=done.invocations_processed if done else had.invocations,
+                    failed=done.invocation_failures if done else _failed(had),
+                    mean=_milliseconds(had.model_latency_microseconds / had.invocations if had.invocations else None),
+                    p50=_milliseconds(had.model_latency_p50_microseconds),
+                    p99=_milliseconds(had.model_latency_p99_microseconds),
                     instances=self._instances(fleet),
                 )
 
     def _copies(self, endpoint: Endpoint) -> Iterable[FleetFacts]:
         for key, fleet in self._sources.components.serving.items():
             if (key[0], key[1], fleet.spec.endpoint_name) == endpoint.key:
-                variant = fleet.spec.variant_name
-                yield FleetFacts("serving", variant, key[2], "", None, None, 0, 0, None, self._instances(fleet))
+                variant, instances = fleet.spec.variant_name, self._instances(fleet)
+                yield FleetFacts(
+                    "serving", variant, key[2], "", None, None, False, None, 0, None, None, None, instances
+                )
 
     def _instances(self, fleet: Fleet) -> tuple[InstanceFacts, ...]:
         return tuple(
@@ -170,23 +206,8 @@ class Gathering:
         )
 
 
-def _shadows(endpoint: Endpoint) -> frozenset[str]:
-    """The variants that get copies of calls."""
-    coming = endpoint.change.variants if isinstance(endpoint.change, Deployment) else ()
-    return frozenset(each.name for each in (*endpoint.variants, *coming) if each.production.shadow)
-
-
-def _of(endpoint: Endpoint, counts: Counts) -> list[VariantCounts]:
-    """Of the variants whose replies clients get."""
-    shadows = _shadows(endpoint)
-    return [found for name, found in counts.get(endpoint.key, {}).items() if name not in shadows]
-
-
-def _by_endpoint(counts: Mapping[tuple[EndpointKey, str], VariantCounts]) -> Counts:
-    found: dict[EndpointKey, dict[str, VariantCounts]] = {}
-    for (key, name), each in counts.items():
-        found.setdefault(key, {})[name] = each
-    return found
+def _milliseconds(microseconds: float | None) -> float | None:
+    return None if microseconds is None else microseconds / 1000
 
 
 def _failed(counts: VariantCounts) -> int:

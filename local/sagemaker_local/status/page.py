@@ -29,6 +29,8 @@ def percent(share: float | None) -> str:
     """``90.7 %``; ``–`` for none."""
     if share is None:
         return "–"
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
     return f"{share * 100:.3g} %" if share in (0, 1) or share < 0.9995 else "99.9 %"
 
 
@@ -40,6 +42,13 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60}m{whole % 60}s"
     return f"{whole // 3600}h{whole // 60 % 60}m"
+
+
+def milliseconds(found: float | None) -> str:
+    """``4.21 ms``, ``1,788 ms``; ``–`` for none."""
+    if found is None:
+        return "–"
+    return f"{found:.3g} ms" if found < 999.5 else f"{found:,.0f} ms"
 
 
 def _clock(seconds: float) -> str:
@@ -69,6 +78,8 @@ def _environment() -> Environment:
         "moment": _moment,
         "memory": _memory,
         "sign": lambda status: _SIGNS.get(status, "◐"),
+        "milliseconds": milliseconds,
+        "place": lambda endpoint: f"{endpoint.account}-{endpoint.region}-{endpoint.name}",
         "tone": lambda status: _TONES.get(status, "busy"),
     }
     return found

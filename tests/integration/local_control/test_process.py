@@ -95,7 +95,9 @@ def test_version_and_help_are_told() -> None:
         (("--host", "example.com"), {}, 2, "--host: 'example.com' must be an IP address"),
         (("--clock-scale", "0"), {}, 2, "--clock-scale: 0 must be above 0"),
         ((), {"SAGEMAKER_LOCAL_CREATE_SECONDS": "soon"}, 2, "SAGEMAKER_LOCAL_CREATE_SECONDS: 'soon' is not a number"),
-        (("--images", "/none.yaml"), {}, 1, "image map /none.yaml"),
+        (("--images", "/none.yaml"), {}, 1, "image map /none.yaml: No such file or directory"),
+        (("--state-dir", "/dev/null"), {}, 1, "--state-dir: /dev/null cannot be made a folder: File exists. Name a"),
+        (("--ready-file", "/none/ready"), {}, 1, "--ready-file: there is no folder /none. Make it first"),
     ],
 )
 def test_a_bad_setting_is_named(
@@ -107,9 +109,10 @@ def test_a_bad_setting_is_named(
 
 def test_a_taken_port_is_a_clear_message() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        found = command("--port", str(taken.getsockname()[1]))
+        port = taken.getsockname()[1]
+        found = command("--port", str(port))
     assert found.returncode == 1
-    assert "Address already in use" in found.stderr or "address already in use" in found.stderr
+    assert f"port {port}: Address already in use. Choose another with --port" in found.stderr
     assert "Traceback" not in found.stderr
 
 

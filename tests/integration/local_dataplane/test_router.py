@@ -55,7 +55,7 @@ def test_traffic_follows_the_weights_and_every_reply_names_its_variant(world: An
             await asyncio.to_thread(call, 1500)
             assert abs(counted["b"] - 150) < 3.3 * math.sqrt(1500 * 0.1 * 0.9)
             counts = await here.router.counts()
-            assert {variant: each.invocations for (_, variant), each in counts.items()} == dict(counted)
+            assert {variant: each.invocations for (_, variant, _), each in counts.items()} == dict(counted)
 
             await here.publish("ab", VariantRoute("a", 0, echo=True), VariantRoute("b", 1, echo=True))
             counted.clear()

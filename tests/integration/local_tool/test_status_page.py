@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.error
+import urllib.request
 from html.parser import HTMLParser
 from typing import Any
 
@@ -115,3 +116,49 @@ def test_it_is_for_this_machine_and_no_other_page(starter: Any) -> None:
             local.admin("POST", "")
         refused.value.close()
         assert refused.value.code == 404
+        with pytest.raises(urllib.error.HTTPError) as garbled:
+            urllib.request.urlopen(f"{local.url}/_local/faults", b"not JSON")
+        with garbled.value as error:
+            assert json.load(error)["message"].startswith("the body must be JSON: ")
+
+
+def test_latencies_and_copies_for_shadow_variants_are_told_apart(starter: Any) -> None:
+    with starter() as local:
+        local.model("blue")
+        variants = [
+            {"VariantName": name, "ModelName": "blue", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+            for name in ("main", "beside")
+        ]
+        local.sagemaker.create_endpoint_config(
+            EndpointConfigName="one", ProductionVariants=variants[:1], ShadowProductionVariants=variants[1:]
+        )
+        local.endpoint("shop", "one")
+        for _ in range(25):
+            local.invoke("shop")
+
+        def found() -> Any:
+            return {each["variant"]: each for each in status(local)["endpoints"][0]["fleets"]}
+
+        local.until(lambda: found()["beside"]["calls"] == 25, "all copies")
+        main, beside = found()["main"], found()["beside"]
+        assert [(each["asked"], each["seen"], each["shadow"]) for each in (main, beside)] == [
+            (1, 1, False),
+            (1, 1, True),
+        ]
+        assert status(local)["endpoints"][0]["calls"] == 25
+        assert 0 < main["p50"] <= 2 * main["mean"]
+        assert main["p99"] is None  # a quarter of a call lies beyond it
+        assert "gets copies" in Text(page(local)).text
+
+
+def test_a_failed_endpoint_still_shows_its_last_lines_and_is_pointed_at(starter: Any) -> None:
+    with starter() as local:
+        local.model("blue", PYTHONHOME="/none")
+        local.config("one", blue=1)
+        local.sagemaker.create_endpoint(EndpointName="shop", EndpointConfigName="one")
+        local.status("shop", "Failed")
+        found = status(local)
+        assert found["by_status"] == {"Failed": 1}
+        assert "container ended with" in " ".join(found["endpoints"][0]["last_log"])
+        text = Text(page(local)).text
+        assert "1 endpoint: 1 Failed Look at shop" in text
