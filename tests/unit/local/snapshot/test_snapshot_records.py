@@ -49,7 +49,7 @@ ENDPOINT = Endpoint(("1", "r", "e"), "arn", "old", EndpointStatus.IN_SERVICE, (V
 
 
 @pytest.mark.parametrize("kind", RECORDS)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_record_comes_back_the_same(kind: str, data: st.DataObject) -> None:
     record_type = RECORDS[kind].record_type
