@@ -39,6 +39,8 @@ def prepare(
             raise failures.download_failed(name, url, str(error)) from error
         except ArchiveRefusedError as error:
             raise failures.extract_failed(name, url, str(error)) from error
+        except OSError as error:
+            raise failures.download_failed(name, url, f"sagemaker-local: {error.strerror}") from error
     requirements = model / "code" / "requirements.txt"
     if not requirements.is_file():
         return

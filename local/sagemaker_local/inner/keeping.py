@@ -86,13 +86,18 @@ class Keeping:
         self._due.set()
 
     def _run(self) -> None:
+        failing = False
         while True:
             self._due.wait()
             self._due.clear()
             try:
                 self.write()
-            except Exception:  # moto is somebody else's; what cannot be read now is tried again at the next change
-                log.exception("S3's objects were not kept")
+                failing = False
+            except Exception as error:  # moto is somebody else's; what cannot be read now is tried again
+                if not failing:
+                    log.error("S3's objects and CloudWatch's alarms are not kept until this works again: %s", error)
+                failing = True
+                self._due.set()
             threading.Event().wait(_PAUSE_SECONDS)  # so that many changes cost one look
 
     def write(self) -> None:
@@ -105,7 +110,8 @@ class Keeping:
                     self._write_table(table, self._known[table], members)
                 self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk has ended it already
+                    self._db.execute("ROLLBACK")
                 raise
             self._known = found
 

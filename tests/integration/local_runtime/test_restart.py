@@ -60,7 +60,7 @@ def serve(world: Any) -> None:
     assert live["calls"] == 4
     assert [(each["role"], each["variant"], each["asked"], each["seen"]) for each in live["fleets"]] == [
         ("serving", "main", 1.0, 1.0),
-        ("shadow", "next", 1.0, 1.0),
+        ("serving", "next", 1.0, 1.0),
     ]
     line = shown(world, "line")
     [instance] = line["fleets"][0]["instances"]

@@ -32,7 +32,7 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=NAMES)
 # Flags of programs that are not ours, as the pages use them.
 OTHERS = {
     "kubectl": "server-side for timeout type overwrite watch validate",
-    "aws": "role-name assume-role-policy-document policy-name policy-document endpoint-name content-type body "
+    "aws": "role-name assume-role-policy-document policy-name policy-document endpoint-name query content-type body "
     "target-variant cli-binary-format model-name primary-container endpoint-config-name production-variants "
     "repository-name",
     "curl": "aws-sigv4",

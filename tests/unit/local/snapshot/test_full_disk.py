@@ -1,0 +1,37 @@
+"""A disk that is full: S3's objects are written as soon as there is room again."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto.s3.models import s3_backends
+
+from sagemaker_local.inner.keeping import Keeping
+
+ACCOUNT = "444455556666"
+
+
+@pytest.fixture
+def bucket() -> Iterator[str]:
+    backend = s3_backends[ACCOUNT]["aws"]
+    backend.create_bucket("full", "eu-west-1")
+    yield "full"
+    backend.reset()
+
+
+def test_what_did_not_fit_is_written_once_there_is_room(tmp_path: Path, bucket: str) -> None:
+    path = tmp_path / "aws.sqlite"
+    keeping = Keeping(path)
+    pages = keeping._db.execute("PRAGMA page_count").fetchone()[0]
+    keeping._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    s3_backends[ACCOUNT]["aws"].put_object(bucket, "large", b"x" * 100_000)
+    with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+        keeping.write()
+    keeping._db.execute("PRAGMA max_page_count = 100000")
+    keeping.close()
+    with sqlite3.connect(path) as found:
+        assert found.execute("SELECT name FROM objects").fetchall() == [("large",)]
+    found.close()
