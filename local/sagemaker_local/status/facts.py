@@ -68,7 +68,10 @@ class FleetFacts:
 
 @dataclass(frozen=True, slots=True)
 class EndpointFacts:
-    """One endpoint. Copies of calls are no calls. ``calls_per_second`` is over the last minute while the page is looked at, else None."""
+    """One endpoint. Copies of calls are no calls.
+
+    ``calls_per_second`` is over the last minute while the page is looked at, else None.
+    """
 
     account: str
     region: str
