@@ -143,6 +143,7 @@ def _variant_series(parts: list[VariantPeriod], dimensions: Dimensions, endpoint
         ]
     return [
         *found,
+        *_model_series(parts, dimensions),
         Series(key, "Invocations", "None", dimensions, ((1.0, calls),), float(calls)),
         errors("Invocation4XXErrors", sum(each.client_errors for each in parts)),
         errors("Invocation5XXErrors", sum(each.server_errors for each in parts)),
@@ -152,6 +153,19 @@ def _variant_series(parts: list[VariantPeriod], dimensions: Dimensions, endpoint
             (each.overhead_latencies for each in parts),
             sum(each.overhead_latency for each in parts),
         ),
+    ]
+
+
+def _model_series(parts: list[VariantPeriod], dimensions: Dimensions) -> list[Series]:
+    """Of a multi-model variant (AWS: "CloudWatch Metrics for Multi-Model Endpoint Deployments")."""
+    waits: Counter[float] = Counter()
+    for each in parts:
+        waits.update(each.model_waits)
+    counts = {1.0: sum(each.cache_hits for each in parts), 0.0: sum(each.cache_misses for each in parts)}
+    hits = {value: count for value, count in counts.items() if count}
+    return [
+        *samples(parts[0].key, "ModelCacheHit", "None", dimensions, hits),
+        *samples(parts[0].key, "ModelLoadingWaitTime", "Microseconds", dimensions, waits),
     ]
 
 

@@ -54,6 +54,11 @@ class Models:
             return min(holding, key=lambda each: each[1].outstanding)
         return min(variant.instances, key=lambda each: len(self._at.get(each[1].address, ())), default=None)
 
+    def has(self, address: Address, model: str) -> bool:
+        """Whether an instance has a model."""
+        use = self._at.get(address, {}).get(model)
+        return use is not None and use.loaded
+
     def enter(self, wanted: Mapping[str, Any], address: Address, model: str, waiting: Waiting) -> None:
         """Let a call go now, or once its model is loaded; ``leave`` must follow. ``wanted`` tells the parent where."""
         use = self._at.setdefault(address, {}).setdefault(model, Use())

@@ -22,12 +22,15 @@ class Period:
     """Counts of one period; ``Counter.period`` is replaced at its end. Latencies are microseconds."""
 
     __slots__ = (
+        "cache_hits",
+        "cache_misses",
         "client_errors",
         "executions",
         "invocations",
         "latencies",
         "latency",
         "model_errors",
+        "model_waits",
         "overhead_latencies",
         "overhead_latency",
         "server_errors",
@@ -41,6 +44,8 @@ class Period:
         self.overhead_latencies: dict[int, int] = {}
         self.setup_times: dict[int, int] = {}
         self.executions: dict[int, int] = {}
+        self.cache_hits = self.cache_misses = 0
+        self.model_waits: dict[int, int] = {}
 
     def answered(self, status: int, microseconds: int) -> None:
         """Count a call by the container's status, 0 when it gave none."""
@@ -68,6 +73,16 @@ class Period:
             value = rounded(setup_microseconds)
             self.setup_times[value] = self.setup_times.get(value, 0) + 1
 
+    def found_model(self) -> None:
+        """Count a call whose model was loaded already."""
+        self.cache_hits += 1
+
+    def waited_for_model(self, microseconds: int) -> None:
+        """Count a call that was sent once its model was loaded."""
+        self.cache_misses += 1
+        value = rounded(microseconds)
+        self.model_waits[value] = self.model_waits.get(value, 0) + 1
+
 
 def added(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
     """The counts of both."""
@@ -94,7 +109,8 @@ class VariantPeriod:
     """A period that is over. Latencies are counts by rounded microseconds, with the exact sums beside them.
 
     Of serverless variants: ``setup_times`` are cold starts in the same way, ``executions`` counts calls by how many
-    ran at their beginning, themselves included.
+    ran at their beginning, themselves included. Of multi-model variants: ``model_waits`` are times of waiting for a
+    model, and calls whose model was loaded already are ``cache_hits``, the others ``cache_misses``.
     """
 
     key: EndpointKey
@@ -110,6 +126,9 @@ class VariantPeriod:
     overhead_latencies: Mapping[int, int] = field(default_factory=dict)
     setup_times: Mapping[int, int] = field(default_factory=dict)
     executions: Mapping[int, int] = field(default_factory=dict)
+    model_waits: Mapping[int, int] = field(default_factory=dict)
+    cache_hits: int = 0
+    cache_misses: int = 0
 
 
 def taken(counters: Mapping[tuple[EndpointKey, str, str], Counting]) -> list[list[Any]]:
@@ -135,6 +154,9 @@ def taken(counters: Mapping[tuple[EndpointKey, str, str], Counting]) -> list[lis
                 list(period.overhead_latencies.items()),
                 list(period.setup_times.items()),
                 list(period.executions.items()),
+                list(period.model_waits.items()),
+                period.cache_hits,
+                period.cache_misses,
             ]
         )
     return rows
@@ -143,7 +165,7 @@ def taken(counters: Mapping[tuple[EndpointKey, str, str], Counting]) -> list[lis
 def decoded(row: list[Any]) -> VariantPeriod:
     """A row of ``taken``."""
     account, region, endpoint, name, config = row[:5]
-    latencies, overhead, setup_times, executions = row[-4:]
+    latencies, overhead, setup_times, executions, model_waits, cache_hits, cache_misses = row[11:]
     counts = dict(zip(("invocations", "client_errors", "server_errors", "model_errors"), row[5:9], strict=True))
     return VariantPeriod(
         (account, region, endpoint),
@@ -156,4 +178,7 @@ def decoded(row: list[Any]) -> VariantPeriod:
         overhead_latencies=dict(overhead),
         setup_times=dict(setup_times),
         executions=dict(executions),
+        model_waits=dict(model_waits),
+        cache_hits=cache_hits,
+        cache_misses=cache_misses,
     )

@@ -140,7 +140,15 @@ class Special:
             parts = (watchers, client, endpoint, one, wire, self._limits, self._tasks)
             ModelInvocation(when_lost, *parts).start()
 
-        waiting = self._waiting(request, chosen[1], lambda: send(lost), fail)
+        def first() -> None:
+            if hit:
+                variant.counter.period.found_model()
+            else:
+                variant.counter.period.waited_for_model(int((perf_counter() - entered) * 1e6))
+            send(lost)
+
+        hit, entered = self.models.has(address, model), perf_counter()
+        waiting = self._waiting(request, chosen[1], first, fail)
         self.models.enter(wanted, address, model, waiting)
 
     @staticmethod

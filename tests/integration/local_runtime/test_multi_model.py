@@ -275,3 +275,42 @@ def test_calls_that_wait_for_a_model_are_answered_by_the_fleet_that_an_update_re
         assert not earlier & {each["id"] for each in world.instances}
         gate.touch()
         assert [each.result()["said"] for each in calls] == ["slow", "slow"]
+
+
+def test_hits_of_the_cache_and_waits_for_a_model_are_published(start: Any, world_of: Any) -> None:
+    with start("--clock", "manual") as local:
+        world = world_of(local)
+        put(world, a="one", b="two")
+        world.sagemaker.create_endpoint(
+            EndpointName=world.endpoint, EndpointConfigName=world.config(model=model(world))
+        )
+
+        def serves() -> bool:
+            local.admin("POST", "clock", {"advanceSeconds": 1})
+            return bool(world.describe()["EndpointStatus"] == "InService")
+
+        world.until(serves, "a serving endpoint")
+        for each in "aab":
+            ask(world, each)
+        local.admin("POST", "clock", {"advanceSeconds": 120})
+        now = local.admin("GET", "clock")["now"]
+
+        def published(name: str) -> tuple[float, float]:
+            found = local.client("cloudwatch").get_metric_statistics(
+                Namespace="AWS/SageMaker",
+                MetricName=name,
+                Dimensions=[
+                    {"Name": "EndpointName", "Value": world.endpoint},
+                    {"Name": "VariantName", "Value": "main"},
+                ],
+                StartTime=now - 600,
+                EndTime=now + 60,
+                Period=600,
+                Statistics=["Sum", "SampleCount"],
+            )["Datapoints"]
+            return sum(each["Sum"] for each in found), sum(each["SampleCount"] for each in found)
+
+        assert published("ModelCacheHit") == (1, 3)
+        waited, times = published("ModelLoadingWaitTime")
+        assert times == 2
+        assert waited > 0
