@@ -1,4 +1,4 @@
-# One target a task; `make help` lists them. Nothing here needs root or calls apt.
+# One target a task; `make help` lists them. None calls apt; `images`, `cluster` and `test-cluster` alone need root.
 PYTHON ?= python3
 BIN := .venv/bin
 # These measure time: they run with nothing beside them.
@@ -27,7 +27,7 @@ demo: setup ## everything on this machine: a YAML file becomes an endpoint under
 	@$(BIN)/python -m demo
 
 .PHONY: test
-test: lint unit integration ## all of the tests; the first run fetches or builds the Kubernetes programs
+test: lint unit charts integration ## all of the tests; the first run fetches or builds the Kubernetes programs
 
 .PHONY: lint
 lint: setup ## style, types and import order
@@ -39,6 +39,10 @@ lint: setup ## style, types and import order
 .PHONY: unit
 unit: setup ## unit tests and scenarios
 	$(BIN)/python -m pytest -q tests/unit tests/scenarios
+
+.PHONY: charts
+charts: setup ## the charts: Helm's lint and renders, bad values, a real API server's opinion
+	$(BIN)/python -m pytest -q tests/charts
 
 .PHONY: integration
 integration: setup ## over the wire: real Kubernetes API, real model servers, real Locust, the demo
@@ -54,9 +58,24 @@ mutants: setup ## break named behaviours one at a time; each must be caught
 control-plane: setup ## a Kubernetes API on loopback until Ctrl-C; prints the KUBECONFIG line
 	@$(BIN)/python -m devcluster up --controller-manager
 
+.PHONY: images
+images: setup ## the three container images by buildah (root on Linux); elsewhere: docker build --target operator .
+	@$(BIN)/python -m cluster images
+
+.PHONY: cluster
+cluster: setup ## a Kubernetes cluster of one node with the images on it until Ctrl-C (root on Linux); prints the KUBECONFIG line
+	@$(BIN)/python -m cluster up
+
+.PHONY: test-cluster
+test-cluster: setup ## operator, local SageMaker and load test as pods of a real cluster (root on Linux)
+	$(BIN)/python -m cluster check
+	$(BIN)/python -m cluster fetch
+	$(BIN)/python -m pytest -q tests/cluster
+
 .PHONY: bench
-bench: setup ## many endpoints at once beside AWS's own controller; the router and control plane of local SageMaker
+bench: setup ## many endpoints at once beside AWS's own controller; the load tester; the router and control plane of local SageMaker
 	$(BIN)/python tools/bench/control_plane.py
+	$(BIN)/python tools/bench/loadtest.py
 	$(BIN)/python tools/bench/processes.py
 	$(BIN)/python tools/bench/router.py
 	$(BIN)/python tools/bench/scale.py
@@ -68,3 +87,4 @@ lock: setup ## resolve the dependencies anew within their bounds
 	  $(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt --extra $$extra pyproject.toml -o requirements/$$extra.txt; \
 	done
 	@$(BIN)/uv pip compile --quiet $(LOCK) -c requirements/dev.txt pyproject.toml -o requirements/operator.txt
+	@echo 'hatchling>=1.27,<2' | $(BIN)/uv pip compile --quiet --upgrade $(LOCK) - -o requirements/build.txt

@@ -2,84 +2,169 @@
 
 import datetime as dt
 import json
-import os
 import platform
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
-from sagemaker_loadtest import SCHEMA_VERSION, version
+from sagemaker_loadtest import SCHEMA_VERSION, variants, version
 from sagemaker_loadtest.build import RunFacts, build_result
 from sagemaker_loadtest.codec import DecodeError, decode
 from sagemaker_loadtest.credentials import standard_chain
 from sagemaker_loadtest.errors import ConfigurationError
-from sagemaker_loadtest.payloads import Payload, load_payloads, requests_of
-from sagemaker_loadtest.report import write_reports, write_result
+from sagemaker_loadtest.lobby import Lobby
+from sagemaker_loadtest.partial import Keeper
+from sagemaker_loadtest.payloads import Payload
+from sagemaker_loadtest.preparation import first_request, gathered, place_inputs
+from sagemaker_loadtest.report import write_reports, write_result, write_series
 from sagemaker_loadtest.result import Result, ToolFacts, VerdictFacts
 from sagemaker_loadtest.screen import TerminalScreen, style_of
+from sagemaker_loadtest.setting import Setting
 from sagemaker_loadtest.spec import LoadTest
+from sagemaker_loadtest.store import Store, StoreError
 from sagemaker_loadtest.supervisor import Ending, Supervisor
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.target import asked_split, host_header, probe, runtime_url
-from sagemaker_loadtest.terminal import summary
+from sagemaker_loadtest.terminal import Style, summary
 from sagemaker_loadtest.testfile import Overrides, read_test
 from sagemaker_loadtest.verdict import ExitCode
 
 LOG = "generator.log"
 
 
-def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool) -> int:
+def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool, setting: Setting | None = None) -> int:
     """Runs the test of `file`; returns the exit code of its verdict.
 
     Raises ConfigurationError before any load is sent.
     """
+    setting = setting or Setting()
     test = read_test(file, overrides)
-    payloads = load_payloads(test)
+    stores = setting.stores()
     style = style_of(sys.stdout, ascii_only=ascii_only)
-    log = _prepare(out)
+    log = prepare(out)
+    with setting.lobby() as lobby:
+        test, payloads = gathered(test, setting.resolver(style))
+        return _run(test, payloads, out, log, style, setting, stores, lobby)
+
+
+def _run(
+    test: LoadTest,
+    payloads: tuple[Payload, ...],
+    out: Path,
+    log: Path,
+    style: Style,
+    setting: Setting,
+    stores: tuple[Store, ...],
+    lobby: Lobby | None,
+) -> int:
     screen = TerminalScreen(test, sys.stdout, style)
-    supervisor = Supervisor(test.workers, log, screen)
+    supervisor = Supervisor(test.workers, log, screen, bus=setting.bus, watcher=lobby)
     try:
         url = runtime_url(test.endpoint)
-        asked = _look_at_endpoint(test, payloads, url)
+        asked = look_at_endpoint(test, payloads, url)
         with supervisor.catching_signals():
-            tally = Tally(test.load)
-            ending = supervisor.run(test, url, tally)
-            supervisor.close()
-            screen.clear()
-            result, files = _write(build_result(test, payloads, tally, _facts(ending, url, asked)), out)
-            _drop_empty(log)
-            print("\n".join(summary(result, files, style)), flush=True)
+            begun = _Begun(test, payloads, url, asked, setting.run)
+            result, tally = _through(supervisor, begun, out, screen, lobby=lobby)
+            result, files = write(result, tally, out)
+            result, files, places = deliver(result, files, tally, out, stores)
+            drop_empty(log)
+            print("\n".join(summary(result, files, style, places)), flush=True)
     finally:
         supervisor.close()
     return result.verdict.exit_code
 
 
-def _look_at_endpoint(test: LoadTest, payloads: tuple[Payload, ...], url: str) -> dict[str, float]:
+def run_once(
+    test: LoadTest,
+    payloads: tuple[Payload, ...],
+    url: str,
+    asked: dict[str, float],
+    out: Path,
+    log: Path,
+    screen: TerminalScreen,
+    run: str,
+    dress: Callable[[Result], Result] = lambda result: result,
+) -> tuple[Result, Tally]:
+    """One run of a test that has been looked at before; its last result is returned and not written.
+
+    `dress` adds to the partial results what is known beside the run.
+    """
+    supervisor = Supervisor(test.workers, log, screen)
+    try:
+        with supervisor.catching_signals():
+            return _through(supervisor, _Begun(test, payloads, url, asked, run), out, screen, dress)
+    finally:
+        supervisor.close()
+
+
+def _through(
+    supervisor: Supervisor,
+    begun: "_Begun",
+    out: Path,
+    screen: TerminalScreen,
+    dress: Callable[[Result], Result] = lambda result: result,
+    lobby: Lobby | None = None,
+) -> tuple[Result, Tally]:
+    tally = Tally(begun.test.load)
+    keeper = Keeper(
+        lambda so_far: dress(begun.result(tally, so_far, partial=True)),
+        out,
+        lambda text: screen.event(tally.elapsed, text),
+    )
+    supervisor.on_tick = keeper.tick
+    ending = supervisor.run(begun.test, begun.url, tally)
+    if lobby:
+        lobby.end()
+    supervisor.close()
+    screen.clear()
+    return begun.result(tally, ending), tally
+
+
+def look_at_endpoint(test: LoadTest, payloads: tuple[Payload, ...], url: str) -> dict[str, float]:
     """One call, and the split that the endpoint was given; while the workers load Locust, so that it costs no time."""
     source = standard_chain()
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(asked_split, test.endpoint)
-        probe(url, requests_of(payloads, host_header(url), test.endpoint.name)[0], test.endpoint, source)
-        return asked.result()
+        place_inputs(test, payloads)
+        if payloads:
+            probe(url, first_request(test, payloads, host_header(url)), test.endpoint, source)
+        split = asked.result()
+        variants.check(test, split)
+        return split
 
 
-def _facts(ending: Ending, url: str, asked: dict[str, float]) -> RunFacts:
-    start = dt.datetime.fromtimestamp(ending.start_epoch, dt.UTC) if ending.start_epoch else dt.datetime.now(dt.UTC)
-    return RunFacts(
-        run=os.urandom(4).hex(),
-        start=start.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        url=url,
-        tool=ToolFacts(version(), metadata.version("locust"), platform.python_version()),
-        asked=asked,
-        losses=tuple(ending.losses),
-        ended_early=ending.ended_early,
-    )
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What is known of a run when it begins, and stays the same until its end."""
+
+    test: LoadTest
+    payloads: tuple[Payload, ...]
+    url: str
+    asked: dict[str, float]
+    run: str
+
+    def result(self, tally: Tally, ending: Ending, *, partial: bool = False) -> Result:
+        """The result at its end or, `partial`, of what has run so far."""
+        epoch = ending.start_epoch
+        start = dt.datetime.fromtimestamp(epoch, dt.UTC) if epoch else dt.datetime.now(dt.UTC)
+        going_on = f"written after {tally.elapsed:.0f} of {self.test.load.duration_seconds:g} s, while the run went on"
+        facts = RunFacts(
+            run=self.run,
+            start=start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            url=self.url,
+            tool=ToolFacts(version(), metadata.version("locust"), platform.python_version()),
+            asked=self.asked,
+            losses=tuple(ending.losses),
+            ended_early=going_on if partial else ending.ended_early,
+            partial=partial,
+        )
+        return build_result(self.test, self.payloads, tally, facts)
 
 
-def _prepare(out: Path) -> Path:
+def prepare(out: Path) -> Path:
     """The result's folder, tried out before the load and not after it."""
     log = out / LOG
     try:
@@ -92,7 +177,7 @@ def _prepare(out: Path) -> Path:
     return log
 
 
-def _drop_empty(log: Path) -> None:
+def drop_empty(log: Path) -> None:
     try:
         if not log.stat().st_size:
             log.unlink()
@@ -100,17 +185,36 @@ def _drop_empty(log: Path) -> None:
         return
 
 
-def _write(result: Result, out: Path) -> tuple[Result, list[str]]:
+def write(result: Result, tally: Tally, out: Path) -> tuple[Result, list[str]]:
     """Writes everything; a result that cannot be written is an early end, whatever the numbers say."""
     try:
-        return result, [str(path) for path in (*write_reports(result, out), write_result(result, out))]
+        rows = tally.timeline.settled_rows()
+        paths = (*write_reports(result, out), write_series(rows, out), write_result(result, out))
+        return result, [str(path) for path in paths]
     except OSError as error:
         reason = f"the result could not be written to {out} ({error.strerror})"
-        reasons = (*result.verdict.reasons, "The numbers below are all that is left of this run.")
-        verdict = VerdictFacts(
-            "endedEarly", int(ExitCode.ENDED_EARLY), f"Ended early: {reason}", reasons, "Make room, then run it again."
-        )
-        return replace(result, verdict=verdict), []
+        lost = "The numbers below are all that is left of this run."
+        return _unwritten(result, reason, lost, "Make room, then run it again."), []
+
+
+def deliver(
+    result: Result, files: list[str], tally: Tally, out: Path, stores: tuple[Store, ...]
+) -> tuple[Result, list[str], list[str]]:
+    """Puts the files where else they are to be; one place that cannot be written to keeps no other from its copy."""
+    places = []
+    for store in stores:
+        try:
+            places.append(store.put(result, [Path(name) for name in files]))
+        except StoreError as error:
+            advice = "Mend the place for results, then run it again."
+            result, files = write(_unwritten(result, str(error), "", advice), tally, out)
+    return result, files, places
+
+
+def _unwritten(result: Result, reason: str, consequence: str, advice: str) -> Result:
+    reasons = tuple(filter(None, (*result.verdict.reasons, consequence)))
+    headline = f"Ended early: {reason}"
+    return replace(result, verdict=VerdictFacts("endedEarly", int(ExitCode.ENDED_EARLY), headline, reasons, advice))
 
 
 def report_again(file: Path, out: Path) -> int:

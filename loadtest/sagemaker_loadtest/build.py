@@ -4,53 +4,21 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from sagemaker_loadtest import SCHEMA_VERSION, generator, measures, verdict
+from sagemaker_loadtest import SCHEMA_VERSION, curves, generator, measures, variants, verdict
 from sagemaker_loadtest import result as r
-from sagemaker_loadtest.histogram import TAIL_SAMPLES, Histogram
+from sagemaker_loadtest.blocks import ALL, blocks_of
+from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.measures import Measure
 from sagemaker_loadtest.payloads import Payload
-from sagemaker_loadtest.schedule import offered_until
+from sagemaker_loadtest.replies import ANSWERED
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.thresholds import label, margin
-from sagemaker_loadtest.units import clock
+from sagemaker_loadtest.units import clock, format_duration
 from sagemaker_loadtest.verdict import ExitCode, Loss
 from sagemaker_loadtest.wire import pack
 
-ALL = "all"
 NO_VARIANT = "no variant named"
-_SHOWN = (
-    0,
-    10,
-    25,
-    50,
-    60,
-    70,
-    75,
-    80,
-    85,
-    90,
-    92.5,
-    95,
-    96,
-    97,
-    98,
-    98.5,
-    99,
-    99.3,
-    99.5,
-    99.7,
-    99.8,
-    99.9,
-    99.93,
-    99.95,
-    99.97,
-    99.98,
-    99.99,
-    99.995,
-    99.998,
-    99.999,
-)
 _Z_999 = 3.2905
 
 
@@ -65,13 +33,15 @@ class RunFacts:
     asked: dict[str, float]
     losses: tuple[Loss, ...] = ()
     ended_early: str | None = None
+    partial: bool = False
 
 
 def build_result(test: LoadTest, payloads: tuple[Payload, ...], tally: Tally, facts: RunFacts) -> r.Result:
     """Judges the run and gathers all that is told about it."""
     lost = bool(facts.losses)
     judged = [measures.measure(t, tally, workers_lost=lost) for t in test.thresholds]
-    latency_missed = any(not m.met for m in judged if m.threshold.metric == "latency")
+    latency_missed = any(not m.met and m.measured is not None for m in judged if m.threshold.metric == "latency")
+    latency_missed = latency_missed and not any(_answered_errors_over(m, tally) for m in judged)
     checks = generator.checks(test, tally, workers_lost=len(facts.losses), latency_missed=latency_missed)
     found = verdict.judge(judged, checks, facts.losses, test.workers, facts.ended_early)
     return r.Result(
@@ -89,10 +59,10 @@ def build_result(test: LoadTest, payloads: tuple[Payload, ...], tally: Tally, fa
         verdict=_verdict(found, judged, tally, checks),
         thresholds=tuple(_threshold(m) for m in judged),
         summary=_summary(tally, workers_lost=lost),
-        series=_series(test, tally),
-        distribution=_distribution(tally),
+        series=curves.series(test, tally),
+        distribution=curves.distribution(tally),
         errors=dict(tally.total.failures.most_common()),
-        variants=_variants(tally, facts.asked),
+        variants=_variants(tally, variants.asked(test, facts.asked)),
         events=_events(test, tally, facts),
         generator=r.GeneratorFacts(
             fit=all(c.ok or not c.decisive for c in checks),
@@ -104,6 +74,30 @@ def build_result(test: LoadTest, payloads: tuple[Payload, ...], tally: Tally, fa
             ALL: pack(tally.total.latency),
             **{name or NO_VARIANT: pack(h) for name, h in sorted(tally.variants.items())},
         },
+        partial=facts.partial,
+        blocks=blocks_of(tally),
+        exchange=_exchange(test, tally),
+    )
+
+
+def _exchange(test: LoadTest, tally: Tally) -> r.ExchangeFacts:
+    total = tally.total
+    return r.ExchangeFacts(
+        operation=test.invocation.operation,
+        measurements=tuple(
+            r.MeasurementFacts(
+                name,
+                total.measurements[name].count,
+                curves.percentiles(total.measurements[name]),
+                pack(total.measurements[name]),
+            )
+            for name in Measurement
+            if name in total.measurements
+        ),
+        statuses=dict(sorted(tally.statuses.items())),
+        chunks=total.chunks,
+        sent_bytes=total.sent_bytes,
+        received_bytes=total.received,
     )
 
 
@@ -120,6 +114,7 @@ def _load(test: LoadTest) -> r.LoadFacts:
         timeout_seconds=load.timeout_seconds,
         workers=test.workers,
         seed=test.seed,
+        stages=tuple(r.StageFacts(round(s.seconds, 6), round(s.start, 6), round(s.end, 6)) for s in load.stages),
     )
 
 
@@ -132,9 +127,20 @@ def _payloads(test: LoadTest, payloads: tuple[Payload, ...]) -> r.PayloadFacts:
 def _threshold(m: Measure) -> r.ThresholdFacts:
     t = m.threshold
     told = m.note or margin(t, m.measured)
-    measured = None if m.measured is None else _three(m.measured) if t.unit == "ms" else round(m.measured, 4)
+    measured = None if m.measured is None else curves.three(m.measured) if t.unit == "ms" else round(m.measured, 4)
     return r.ThresholdFacts(
-        t.text, label(t), t.metric, t.percentile, t.variant, t.limit, t.unit, t.inclusive, measured, m.met, told
+        t.text,
+        label(t),
+        t.metric,
+        t.percentile,
+        t.variant,
+        t.limit,
+        t.unit,
+        t.inclusive,
+        measured,
+        m.met,
+        told,
+        t.measurement,
     )
 
 
@@ -146,7 +152,7 @@ def _verdict(
     if found.exit_code in (ExitCode.MISSED, ExitCode.MET) and judged:
         if found.exit_code == ExitCode.MISSED:
             reasons += _when(judged, tally)
-            advice = _advice(tally)
+            advice = _advice(judged, tally)
         if tally.total.failed:
             reasons.append(
                 f"{tally.total.failed:,} of {tally.requests:,} requests failed: {_classes(tally.total.failures)}."
@@ -161,7 +167,14 @@ def _verdict(
 def _when(judged: list[Measure], tally: Tally) -> list[str]:
     """Where in the run the first missed latency threshold was exceeded, when it was in one part of it only."""
     missed = next(
-        (m for m in judged if not m.met and m.threshold.metric == "latency" and m.measured and not m.threshold.variant),
+        (
+            m
+            for m in judged
+            if not m.met
+            and m.threshold.metric == "latency"
+            and m.measured
+            and not (m.threshold.variant or m.threshold.measurement)
+        ),
         None,
     )
     if missed is None or missed.threshold.percentile is None:
@@ -180,11 +193,27 @@ def _when(judged: list[Measure], tally: Tally) -> list[str]:
     return [f"p{percentile:g} stood above {missed.threshold.limit:g} ms for {len(over) * width} s of the run, {span}."]
 
 
-def _advice(tally: Tally) -> str:
+def _advice(judged: list[Measure], tally: Tally) -> str:
+    missed = [m for m in judged if not m.met]
+    if all(m.needed for m in missed):
+        return _longer(max(missed, key=lambda m: m.needed), tally)
     failures = tally.total.failures
     if failures and failures.total() > tally.total.latency.count * 0.01:
         return f"Look at the errors first: {failures.most_common(1)[0][0]} leads. Then run this test again."
     return "Give the endpoint more or larger instances, or scale out earlier; then run this test again."
+
+
+def _longer(m: Measure, tally: Tally) -> str:
+    """What it takes for the percentile to be told, said of all variants when the threshold is of one."""
+    seconds = tally.measured_until()
+    answered, _ = measures.counts_of(tally, m.threshold.variant)
+    name = label(m.threshold).removesuffix(", all")
+    words = f"The run was too short to say, the endpoint not known to be slow: {name} needs {m.needed:,} answers"
+    if not answered or not seconds:
+        return f"{words}. Run it longer, or ask for a lower percentile."
+    length = tally.load.warm_up_seconds + m.needed * seconds / answered
+    rounded = math.ceil(length / 10) * 10
+    return f"{words}. Run it for {format_duration(rounded)} or longer at this rate, or ask for a lower percentile."
 
 
 def _classes(failures: Counter[str]) -> str:
@@ -193,22 +222,6 @@ def _classes(failures: Counter[str]) -> str:
 
 def _and(words: list[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
-
-
-def _three(value: float | None) -> float | None:
-    """Three significant digits, which is what the histogram can tell."""
-    if value is None or value == 0:
-        return value
-    return round(value, 2 - math.floor(math.log10(abs(value))))
-
-
-def _percentiles(histogram: Histogram, failed: int = 0) -> r.Percentiles:
-    def at(percentile: float) -> float | None:
-        if measures.hidden_by_failures(percentile, histogram.count, failed):
-            return None
-        return _three(histogram.percentile(percentile, tail=TAIL_SAMPLES))
-
-    return r.Percentiles(at(50), at(90), at(95), at(99), at(99.9), _three(histogram.maximum), _three(histogram.mean))
 
 
 def _summary(tally: Tally, *, workers_lost: bool) -> r.Summary:
@@ -223,40 +236,19 @@ def _summary(tally: Tally, *, workers_lost: bool) -> r.Summary:
         rate=round(tally.total.answered / seconds, 2) if seconds else 0.0,
         offered_rate=None if offered is None or not seconds else round(offered / seconds, 2),
         rate_reached_percent=round(min(100.0, 100 * tally.total.answered / offered), 4) if offered else None,
-        latency=_percentiles(tally.total.latency, tally.total.failed),
-        service_time=_percentiles(tally.service, tally.total.failed),
+        latency=curves.percentiles(tally.total.latency, tally.total.failed),
+        service_time=curves.percentiles(tally.service, tally.total.failed),
     )
 
 
-def _series(test: LoadTest, tally: Tally) -> r.Series:
-    width, last = tally.bin_seconds, min(len(tally.bins), max(1, math.ceil(tally.elapsed / tally.bin_seconds)))
-    bins = tally.bins[:last]
-    spans = [max(0.5, min((i + 1) * width, tally.elapsed) - i * width) for i in range(last)]
-    lines = [b.latency.percentiles((50, 95, 99), tail=1) for b in bins]
-    classes = [name for name, _ in sum((b.failures for b in bins), Counter[str]()).most_common()]
-    planned = [offered_until(test.load, i * width) for i in range(last + 1)]
-    return r.Series(
-        bin_seconds=width,
-        p50=tuple(_three(line[0]) for line in lines),
-        p95=tuple(_three(line[1]) for line in lines),
-        p99=tuple(_three(line[2]) for line in lines),
-        offered=tuple(
-            round((planned[i + 1] - planned[i]) / spans[i], 2) if test.load.open else None for i in range(last)
-        ),
-        achieved=tuple(round(b.answered / span, 2) for b, span in zip(bins, spans, strict=True)),
-        failures={name: tuple(b.failures.get(name, 0) for b in bins) for name in classes},
-    )
-
-
-def _distribution(tally: Tally) -> dict[str, tuple[tuple[float, float], ...]]:
-    named = {ALL: tally.total.latency, **{name: h for name, h in sorted(tally.variants.items()) if name}}
-    if len(named) == 2:
-        named.pop(next(name for name in named if name != ALL))
-    curves = {}
-    for name, histogram in named.items():
-        values = histogram.percentiles(_SHOWN, tail=TAIL_SAMPLES)
-        curves[name] = tuple((float(p), _three(v) or 0.0) for p, v in zip(_SHOWN, values, strict=True) if v is not None)
-    return curves
+def _answered_errors_over(m: Measure, tally: Tally) -> bool:
+    """Whether the errors that came as answers are alone over the limit: no delay inside the generator made them."""
+    if m.met or m.threshold.metric != "failed" or m.measured is None:
+        return False
+    variant = m.threshold.variant
+    failures = tally.total.failures if variant is None else tally.variant_failures.get(variant, Counter[str]())
+    errors = sum(failures[outcome.value] for outcome in ANSWERED)
+    return 100 * errors > m.threshold.limit * sum(measures.counts_of(tally, variant))
 
 
 def _variants(tally: Tally, asked: dict[str, float]) -> tuple[r.VariantFacts, ...]:
@@ -278,7 +270,7 @@ def _variants(tally: Tally, asked: dict[str, float]) -> tuple[r.VariantFacts, ..
                 chance_high_percent=None if spread is None or share is None else round(min(100.0, share + spread), 2),
                 answered=good,
                 failed=failed,
-                latency=_percentiles(measures.latency_of(tally, name), failed),
+                latency=curves.percentiles(measures.latency_of(tally, name), failed),
             )
         )
     return tuple(facts)

@@ -3,9 +3,11 @@
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from sagemaker_loadtest import commands as commands_of_runs
 from sagemaker_loadtest import version
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.testfile import MAX_WORKERS, Overrides
@@ -41,7 +43,46 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run", help="run the test of a file; ends in a verdict", epilog=_EXITS, formatter_class=parser.formatter_class
     )
-    add = _adder(run, environment)
+    _run_flags(_adder(run, environment))
+    commands_of_runs.setting_flags(_adder(run, environment), port=None)
+    commands_of_runs.page_flags(_adder(run, environment))
+    search = commands.add_parser(
+        "search",
+        help="find the highest rate that keeps the file's thresholds, and the scaling that follows",
+        epilog=_EXITS,
+        formatter_class=parser.formatter_class,
+    )
+    _run_flags(_adder(search, environment))
+    commands_of_runs.setting_flags(_adder(search, environment), port=None)
+    master = commands.add_parser(
+        "master", help="run, with workers in other pods", epilog=_EXITS, formatter_class=parser.formatter_class
+    )
+    _run_flags(_adder(master, environment))
+    commands_of_runs.master_flags(_adder(master, environment))
+    commands_of_runs.setting_flags(_adder(master, environment), port=commands_of_runs.HTTP_PORT)
+    commands_of_runs.page_flags(_adder(master, environment))
+    worker = commands.add_parser("worker", help="work for the master of a run, until it ends")
+    commands_of_runs.worker_flags(_adder(worker, environment))
+    report = commands.add_parser("report", help="write index.html and summary.md again from a result.json")
+    report.add_argument("result", metavar="RESULT.JSON")
+    _adder(report, environment)(
+        "--out", metavar="DIR", default="loadtest-report", help="folder to write to (%(default)s)"
+    )
+    compare = commands.add_parser(
+        "compare",
+        help="what got slower from one result.json to another",
+        epilog="exit codes: 0 nothing got worse · 1 something did · 2 the two cannot be compared",
+    )
+    compare.add_argument("before", metavar="BEFORE.JSON")
+    compare.add_argument("after", metavar="AFTER.JSON")
+    add = _adder(compare, environment)
+    add("--tolerance", type=_percent, default=5.0, metavar="PERCENT", help="a change that does not count (5%%)")
+    add("--format", choices=("text", "markdown", "json"), default="text", help="how it is printed (%(default)s)")
+    add("--ascii", action="store_true", help="plain ASCII in the terminal")
+    return parser
+
+
+def _run_flags(add: commands_of_runs.Adder) -> None:
     add("-f", "--file", metavar="FILE", required=True, help="the test file (YAML or JSON)")
     add("--workers", type=_whole(1, MAX_WORKERS), metavar="N", help="worker processes; one free core each")
     add("--duration", type=_duration, metavar="T", help="length of the run, warm-up included, e.g. 30s or 5m")
@@ -57,12 +98,6 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="folder of index.html, result.json, summary.md (%(default)s)",
     )
     add("--ascii", action="store_true", help="plain ASCII in the terminal")
-    report = commands.add_parser("report", help="write index.html and summary.md again from a result.json")
-    report.add_argument("result", metavar="RESULT.JSON")
-    _adder(report, environment)(
-        "--out", metavar="DIR", default="loadtest-report", help="folder to write to (%(default)s)"
-    )
-    return parser
 
 
 def _adder(parser: argparse.ArgumentParser, environment: Mapping[str, str]):  # type: ignore[no-untyped-def]  # argparse's own untyped keywords pass through
@@ -84,6 +119,16 @@ def _whole(low: int, high: int):  # type: ignore[no-untyped-def]  # a parser for
         return int(text)
 
     return parse
+
+
+def _percent(text: str) -> float:
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"“{text}” is no share in percent; write for example 5%") from None
+    if not 0 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"“{text}” is outside 0 to 1000%")
+    return value
 
 
 def _duration(text: str) -> float:
@@ -109,33 +154,64 @@ def _rate(text: str) -> float:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     try:
+        return _main(arguments)
+    except Exception:  # Python's own exit code would be 1, which says that a threshold was missed
+        traceback.print_exc()
+        print(f"This is a fault of sagemaker-loadtest itself. Exit code {ExitCode.ENDED_EARLY}", file=sys.stderr)
+        return int(ExitCode.ENDED_EARLY)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    try:
         options = build_parser(os.environ).parse_args(arguments)
         if options.command == "report":
             from sagemaker_loadtest.app import report_again
 
             return report_again(Path(options.result), Path(options.out))
+        if options.command == "compare":
+            from sagemaker_loadtest.comparing import compare_files
+
+            pair = (Path(options.before), Path(options.after))
+            return compare_files(*pair, options.tolerance, options.format, ascii_only=options.ascii)
+        if options.command == "worker":
+            return commands_of_runs.run_worker(options)
         from sagemaker_loadtest.app import run_test
+        from sagemaker_loadtest.searching import search_test
+
+        commands_of_runs.stop_on_sigterm()
 
         overrides = Overrides(
             endpoint_name=options.endpoint_name,
             region=options.region,
-            workers=options.workers,
+            workers=options.expect_workers if options.command == "master" else options.workers,
             duration_seconds=options.duration,
             rate=options.rate,
             users=options.users,
             seed=options.seed,
         )
-        return run_test(Path(options.file), overrides, Path(options.out), ascii_only=options.ascii)
+        setting = commands_of_runs.setting_of(options)
+        file, out = Path(options.file), Path(options.out)
+        if options.command == "search":
+            return search_test(file, overrides, out, ascii_only=options.ascii, setting=setting)
+        if options.web:
+            from sagemaker_loadtest.interactive import serve_page
+
+            page, fresh = commands_of_runs.page_of(options)
+            return serve_page(
+                file, overrides, out, ascii_only=options.ascii, setting=setting, page=page, tell_password=fresh
+            )
+        return run_test(file, overrides, out, ascii_only=options.ascii, setting=setting)
     except KeyboardInterrupt:
         print(f"\nStopped before any load was sent. Exit code {ExitCode.ENDED_EARLY}", file=sys.stderr)
         return int(ExitCode.ENDED_EARLY)
     except ConfigurationError as error:
-        print(
-            "The test cannot start:"
-            if len(error.faults) == 1
-            else f"The test cannot start, {len(error.faults)} faults:",
-            file=sys.stderr,
+        what = (
+            "This cannot be done"
+            if set(arguments or sys.argv[1:2]) & {"report", "compare"}
+            else "The test cannot start"
         )
+        number = len(error.faults)
+        print(f"{what}:" if number == 1 else f"{what}, {number} faults:", file=sys.stderr)
         for fault in error.faults:
             print(f"  {fault}", file=sys.stderr)
         print(f"Exit code {ExitCode.CONFIGURATION}", file=sys.stderr)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sagemaker_loadtest.units import parse_duration
+from sagemaker_loadtest.units import format_duration, parse_duration
 
 T = TypeVar("T")
 
@@ -34,6 +34,10 @@ class Fields:
     def has(self, name: str) -> bool:
         return self._data.get(name) is not None
 
+    def names(self) -> list[str]:
+        """All fields that are there, for a mapping whose names are the user's own."""
+        return list(self._data)
+
     def take(self, name: str) -> Any:
         self._known.append(name)
         return self._data.get(name)
@@ -57,7 +61,12 @@ class Fields:
                 self.fault(name, f"is missing; write for example {name}: {example}")
             return default
         if not isinstance(value, str) or not value.strip():
-            self.fault(name, f"{value!r} is no text" + (f"; write for example {name}: {example}" if example else ""))
+            self.fault(
+                name, f"{shown(value)} is no text" + (f"; write for example {name}: {example}" if example else "")
+            )
+            return default
+        if not value.strip().isprintable():
+            self.fault(name, "holds a line break or another sign that cannot be printed; write it on one line")
             return default
         return value.strip()
 
@@ -69,7 +78,7 @@ class Fields:
         if value not in allowed:
             near = difflib.get_close_matches(str(value), [str(a) for a in allowed], 1, 0.4)
             remedy = f"; write {near[0]}" if near else ""
-            self.fault(name, f"{value!r} is none of {', '.join(map(str, allowed))}{remedy}")
+            self.fault(name, f"{shown(value)} is none of {', '.join(map(str, allowed))}{remedy}")
             return allowed[0]
         return next(a for a in allowed if a == value)
 
@@ -81,11 +90,11 @@ class Fields:
             return default
         if isinstance(value, bool) or not isinstance(value, int | float) or (whole and value != int(value)):
             self.fault(
-                name, f"{value!r} is no {'whole ' if whole else ''}number; write for example {name}: {max(low, 1):g}"
+                name, f"{shown(value)} is no {'whole ' if whole else ''}number; {_number_remedy(name, value, low)}"
             )
             return default
         if not low <= value <= high:
-            self.fault(name, f"{value:g} is outside {low:g} to {high:g}")
+            self.fault(name, f"{value:,g} is outside {plain(low)} to {plain(high)}; write a number between them")
             return default
         return value
 
@@ -98,7 +107,7 @@ class Fields:
         if isinstance(value, int | float) and not isinstance(value, bool):
             if value == 0 and low == 0:
                 return 0.0
-            self.fault(name, f"{value} has no unit; write {value}s or {value}m")
+            self.fault(name, f"{plain(value)} has no unit; write {plain(value)}s or {plain(value)}m")
             return default
         return self._parsed(
             name, value, parse_duration, "is no duration; write for example 30s or 1m30s", low, high, default
@@ -120,7 +129,7 @@ class Fields:
             self.fault(name, f"“{value}” {hint}")
             return default
         if not low <= seconds <= high:
-            self.fault(name, f"“{value}” is outside {low:g}s to {high:g}s")
+            self.fault(name, f"“{value}” is outside {format_duration(low)} to {format_duration(high)}")
             return default
         return seconds
 
@@ -138,6 +147,26 @@ class Fields:
                     if near
                     else f"unknown field; known are {', '.join(sorted(self._known))}",
                 )
+
+
+def shown(value: Any) -> str:
+    """A value as the person wrote it, as far as YAML tells: texts in quotes, lists and mappings by their kind."""
+    if isinstance(value, str):
+        return f"“{value}”" if value.strip() else "an empty text"
+    if isinstance(value, list | dict):
+        return _kind(value)
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+
+
+def plain(value: float) -> str:
+    """A number without an exponent: `1,000,000`, `0.01`."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,g}"
+
+
+def _number_remedy(name: str, value: Any, low: float) -> str:
+    """The number in a text such as `200/s`, when there is one; else any that would do."""
+    found = re.match(r"\s*(\d+(?:\.\d+)?)", value) if isinstance(value, str) else None
+    return f"write {name}: {found[1]}" if found else f"write for example {name}: {max(low, 1):g}"
 
 
 def _kind(value: Any) -> str:

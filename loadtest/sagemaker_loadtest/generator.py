@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from sagemaker_loadtest.spec import LoadTest
-from sagemaker_loadtest.tally import Tally
+from sagemaker_loadtest.tally import CPU_WINDOW, Tally
 from sagemaker_loadtest.units import clock, count, milliseconds, percent
 
 CPU_LIMIT_PERCENT = 85.0
-CPU_WINDOW = 5
 SENT_LIMIT_PERCENT = 99.0
 DELAY_FLOOR_MS = 5.0
 DELAY_SHARE = 0.1
@@ -45,7 +44,7 @@ def checks(test: LoadTest, tally: Tally, *, workers_lost: int, latency_missed: b
     all were met.
     """
     limit = delay_limit(test)
-    found = [_cpu(test, tally)]
+    found = [_cpu(tally)]
     if test.load.open:
         found += [_sent(tally), _behind(tally, limit, latency_missed)]
     found += [_lag(tally, limit, latency_missed), _stall(tally, latency_missed)]
@@ -64,15 +63,9 @@ def checks(test: LoadTest, tally: Tally, *, workers_lost: int, latency_missed: b
     return tuple(found)
 
 
-def _cpu(test: LoadTest, tally: Tally) -> Check:
-    busiest, worker, since = 0.0, "", 0.0
-    for name, health in tally.workers.items():
-        counted = [(t, cpu) for t, cpu in health.cpu if t >= test.load.warm_up_seconds]
-        for i in range(max(1, len(counted) - CPU_WINDOW + 1) if counted else 0):
-            window = counted[i : i + CPU_WINDOW]
-            mean = sum(cpu for _, cpu in window) / len(window)
-            if mean > busiest:
-                busiest, worker, since = mean, name, window[0][0]
+def _cpu(tally: Tally) -> Check:
+    found = max(((*health.busiest, name) for name, health in tally.workers.items()), default=(0.0, 0.0, ""))
+    busiest, since, worker = found
     ok = busiest <= CPU_LIMIT_PERCENT
     reason = f"{worker} ran at {busiest:.0f} % of one core from {clock(since)} on and could not send or measure in time"
     return Check(

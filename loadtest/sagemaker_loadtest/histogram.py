@@ -97,3 +97,22 @@ class Histogram:
                 seen += ordered[position][1]
             results.append(min(value_of(ordered[position][0]), float(self._maximum)) / 1000)
         return results
+
+    def bucket_of(self, percents: Iterable[float]) -> list[int | None]:
+        """Indexes of the buckets in which the percentiles (ascending) lie; None without samples."""
+        ordered = sorted(self.buckets.items())
+        found: list[int | None] = []
+        seen, position = 0, -1
+        for percent in percents:
+            if not ordered:
+                found.append(None)
+                continue
+            while position < 0 or (seen < self._count * percent / 100 - 1e-9 and position + 1 < len(ordered)):
+                position += 1
+                seen += ordered[position][1]
+            found.append(ordered[position][0])
+        return found
+
+    def count_until(self, index: int) -> int:
+        """Samples in the buckets up to `index`."""
+        return sum(number for bucket, number in self.buckets.items() if bucket <= index)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sagemaker_loadtest.histogram import TAIL_SAMPLES, Histogram
+from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.spec import Threshold
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.thresholds import holds
@@ -10,12 +11,15 @@ from sagemaker_loadtest.thresholds import holds
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One threshold with its measurement, in the threshold's unit. `note` says why there is none."""
+    """One threshold with its measurement, in the threshold's unit. `note` says why there is none; `needed` is the
+    number of answers that it would have taken, when only their number was the reason.
+    """
 
     threshold: Threshold
     measured: float | None
     met: bool
     note: str = ""
+    needed: int = 0
 
 
 def measure(threshold: Threshold, tally: Tally, *, workers_lost: bool = False) -> Measure:
@@ -24,9 +28,12 @@ def measure(threshold: Threshold, tally: Tally, *, workers_lost: bool = False) -
         measured, note = _rate(threshold, tally, workers_lost)
     elif threshold.metric == "failed":
         measured, note = _failed(threshold, tally)
+    elif threshold.measurement:
+        measured, note = _measurement(threshold, tally)
     else:
         measured, note = _latency(threshold, tally)
-    return Measure(threshold, measured, holds(threshold, measured), note)
+    short = threshold.metric == "latency" and measured is None and note.endswith(_needs(threshold))
+    return Measure(threshold, measured, holds(threshold, measured), note, needed_for(threshold) if short else 0)
 
 
 def _rate(threshold: Threshold, tally: Tally, workers_lost: bool) -> tuple[float | None, str]:
@@ -52,12 +59,45 @@ def _latency(threshold: Threshold, tally: Tally) -> tuple[float | None, str]:
     if not answered:
         return None, _nothing(threshold.variant) if not failed else "no request was answered"
     if hidden_by_failures(percentile, answered, failed):
-        return None, f"{100 * failed / (answered + failed):.2g} % failed, so p{percentile:g} is a failed request"
-    found = latency_of(tally, threshold.variant).percentile(percentile, tail=TAIL_SAMPLES)
+        return None, _hidden(threshold, answered, failed)
+    return _of(latency_of(tally, threshold.variant), threshold, "answers")
+
+
+def _measurement(threshold: Threshold, tally: Tally) -> tuple[float | None, str]:
+    """Only good answers have one, except connections, of which most requests make none."""
+    answered, failed = counts_of(tally, None)
+    if threshold.measurement != Measurement.CONNECT and hidden_by_failures(
+        threshold.percentile or 100.0, answered, failed
+    ):
+        return None, _hidden(threshold, answered, failed)
+    histogram = tally.total.measurements.get(threshold.measurement or "") or Histogram()
+    if not histogram.count:
+        return None, f"no {threshold.measurement} was measured"
+    return _of(histogram, threshold, "values")
+
+
+def _hidden(threshold: Threshold, answered: int, failed: int) -> str:
+    share = 100 * failed / (answered + failed)
+    return f"{share:.2g} % failed, so p{threshold.percentile:g} is a failed request"
+
+
+def _of(histogram: Histogram, threshold: Threshold, what: str) -> tuple[float | None, str]:
+    percentile = threshold.percentile or 100.0
+    found = histogram.percentile(percentile, tail=TAIL_SAMPLES)
     if found is None:
-        needed = round(TAIL_SAMPLES * 100 / (100 - percentile))
-        return None, f"{answered:,} answers are too few for p{percentile:g}, which needs {needed:,}"
+        return None, f"{histogram.count:,} {what} are too few for p{percentile:g}{_needs(threshold)}"
     return found, ""
+
+
+def _needs(threshold: Threshold) -> str:
+    return f", which needs {needed_for(threshold):,}"
+
+
+def needed_for(threshold: Threshold) -> int:
+    """Answers without which the threshold's percentile is not told: 10 beyond it; 1 for everything else."""
+    if threshold.metric != "latency" or threshold.percentile is None or threshold.percentile >= 100:
+        return 1
+    return round(TAIL_SAMPLES * 100 / (100 - threshold.percentile))
 
 
 def _nothing(variant: str | None) -> str:

@@ -1,18 +1,35 @@
 """A worker's own books: what was offered, sent and answered in each second, handed over once a second."""
 
 from sagemaker_loadtest.histogram import Histogram
+from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.replies import Outcome
 from sagemaker_loadtest.wire import Second, pack
 
+_STATUS_NAMES = tuple(map(str, range(600)))
+
 
 class _Open:
-    __slots__ = ("answered", "failures", "latency", "offered", "sent", "service")
+    __slots__ = (
+        "answered",
+        "chunks",
+        "failures",
+        "latency",
+        "measurements",
+        "offered",
+        "received_bytes",
+        "sent",
+        "sent_bytes",
+        "service",
+        "statuses",
+    )
 
     def __init__(self) -> None:
-        self.offered = self.sent = self.answered = 0
+        self.offered = self.sent = self.answered = self.chunks = self.sent_bytes = self.received_bytes = 0
         self.latency: dict[str, Histogram] = {}
         self.service = Histogram()
         self.failures: dict[str, dict[str, int]] = {}
+        self.measurements: dict[str, Histogram] = {}
+        self.statuses: dict[str, int] = {}
 
 
 class Recorder:
@@ -54,6 +71,24 @@ class Recorder:
         else:
             self._fail(second, outcome, variant)
 
+    def measured(self, moment: float, measurement: Measurement, seconds: float) -> None:
+        """A time beside the latency, counted in the second of `moment`."""
+        measurements = self._at(moment).measurements
+        histogram = measurements.get(measurement)
+        if histogram is None:
+            histogram = measurements[measurement.value] = Histogram()
+        histogram.record(_microseconds(seconds))
+
+    def carried(self, intended: float, status: int, sent_bytes: int, received_bytes: int, chunks: int = 0) -> None:
+        """What went over the wire for one request; `status` is 0 when no reply came."""
+        second = self._at(intended)
+        second.sent_bytes += sent_bytes
+        second.received_bytes += received_bytes
+        second.chunks += chunks
+        if status:
+            key = _STATUS_NAMES[status] if status < len(_STATUS_NAMES) else str(status)
+            second.statuses[key] = second.statuses.get(key, 0) + 1
+
     def not_sent(self, intended: float, *, dropped: bool) -> None:
         """An arrival that was due and not sent: at the bound of requests in flight (dropped), or because the worker
         was too slow.
@@ -83,6 +118,11 @@ class Recorder:
                 {variant: pack(histogram) for variant, histogram in second.latency.items()},
                 pack(second.service),
                 second.failures,
+                {name: pack(histogram) for name, histogram in second.measurements.items()},
+                second.statuses,
+                second.chunks,
+                second.sent_bytes,
+                second.received_bytes,
             )
             for number, second in sorted(taken.items())
         )

@@ -24,7 +24,19 @@ class Outcome(StrEnum):
     SERVICE_ERROR = "service error"
     DROPPED = "dropped"
     UNFINISHED = "unfinished"
+    OTHER = "other"
 
+
+ANSWERED = (
+    Outcome.THROTTLED,
+    Outcome.MODEL_ERROR,
+    Outcome.NOT_READY,
+    Outcome.NO_ENDPOINT,
+    Outcome.BAD_CREDENTIALS,
+    Outcome.BAD_REQUEST,
+    Outcome.SERVICE_ERROR,
+)
+"""Failures that came as an answer: whatever the generator did, the endpoint said so."""
 
 MEANING = {
     Outcome.THROTTLED: "SageMaker or the container asked to slow down (429, ThrottlingException)",
@@ -40,6 +52,7 @@ MEANING = {
     Outcome.SERVICE_ERROR: "an error inside SageMaker (5xx)",
     Outcome.DROPPED: "never sent: the bound on requests in flight was reached",
     Outcome.UNFINISHED: "no answer when the run ended",
+    Outcome.OTHER: "a failure that a locustfile's own user reported",
 }
 
 _BY_TYPE = {
@@ -113,6 +126,13 @@ def _by_status(status: int, body: bytes) -> Outcome:
     if status == 400 and not body.strip():
         return Outcome.THROTTLED
     return Outcome.SERVICE_ERROR if status >= 500 else Outcome.BAD_REQUEST
+
+
+def stream_outcome(error: str) -> Outcome:
+    """Class of an exception in the middle of a stream (errors of InvokeEndpointWithResponseStream)."""
+    if error == "ModelStreamError":
+        return Outcome.MODEL_ERROR
+    return _BY_TYPE.get(error, Outcome.SERVICE_ERROR)
 
 
 def gone(outcomes: dict[str, int]) -> bool:

@@ -6,10 +6,14 @@ null: not known, or too few samples to tell.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from sagemaker_loadtest.spec import Arrivals, Metric, Order, Threshold, ThresholdUnit
+from sagemaker_loadtest.blocks import Blocks
+from sagemaker_loadtest.capacity import Capacity
+from sagemaker_loadtest.search import Outcome as StepOutcome
+from sagemaker_loadtest.search import Why
+from sagemaker_loadtest.spec import Arrivals, Metric, Operation, Order, Threshold, ThresholdUnit
 from sagemaker_loadtest.verdict import Word
 from sagemaker_loadtest.wire import Counts
 
@@ -31,8 +35,17 @@ class EndpointFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class StageFacts:
+    """A part of the run, in which the level (arrivals a second, or users) went from `start` to `end`."""
+
+    seconds: float
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class LoadFacts:
-    """The load as it was asked for, flags included."""
+    """The load as it was asked for, flags included. With `stages`, `rate` or `users` is the highest level of them."""
 
     model: Literal["closed", "open"]
     rate: float | None
@@ -44,6 +57,7 @@ class LoadFacts:
     timeout_seconds: float
     workers: int
     seed: int
+    stages: tuple[StageFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +93,20 @@ class ThresholdFacts:
     measured: float | None
     met: bool
     margin: str
+    measurement: str | None = None
 
     @property
     def threshold(self) -> Threshold:
-        return Threshold(self.text, self.metric, self.limit, self.unit, self.inclusive, self.percentile, self.variant)
+        return Threshold(
+            self.text,
+            self.metric,
+            self.limit,
+            self.unit,
+            self.inclusive,
+            self.percentile,
+            self.variant,
+            self.measurement,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +139,30 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class VariantSeries:
+    """One variant over time; one value per bin. The p99 of a bin is shown, never judged."""
+
+    p50: tuple[float | None, ...]
+    p99: tuple[float | None, ...]
+    answered: tuple[int, ...]
+    failed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FitnessSeries:
+    """The generator over time; one value per bin: of the worst worker (CPU in percent of a core, delays as p99 in ms),
+    or of all workers together (requests in flight, users, workers that reported). null: no worker reported.
+    """
+
+    cpu_percent: tuple[float | None, ...] = ()
+    loop_late_ms: tuple[float | None, ...] = ()
+    behind_ms: tuple[float | None, ...] = ()
+    in_flight: tuple[int | None, ...] = ()
+    users: tuple[int | None, ...] = ()
+    workers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """One value per bin of `bin_seconds`, warm-up included."""
 
@@ -125,6 +173,8 @@ class Series:
     offered: tuple[float | None, ...]
     achieved: tuple[float, ...]
     failures: Mapping[str, tuple[int, ...]]
+    variants: Mapping[str, VariantSeries] = field(default_factory=dict)
+    fitness: FitnessSeries = FitnessSeries()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +225,71 @@ class GeneratorFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasurementFacts:
+    """A time beside the latency (`measurement.Measurement` says what each is), after the warm-up."""
+
+    name: str
+    count: int
+    time: Percentiles
+    histogram: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeFacts:
+    """What was called and what came back, after the warm-up. `statuses` by HTTP status; bytes are those of bodies;
+    `chunks` counts the payload parts of streams.
+    """
+
+    operation: Operation = "InvokeEndpoint"
+    measurements: tuple[MeasurementFacts, ...] = ()
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    chunks: int = 0
+    sent_bytes: int = 0
+    received_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StepFacts:
+    """A rate that a search tried. `measured`: the percentile of `SearchFacts.label`, in ms."""
+
+    rate: float
+    why: Why
+    outcome: StepOutcome
+    seconds: float
+    answered: int
+    measured: float | None
+    p50: float | None
+    failed_percent: float | None
+    rate_reached_percent: float | None
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFacts:
+    """The highest rate that held (`rate`), the lowest that did not (`over`), and what follows for each variant.
+
+    `confirmed`: it held twice. `generator`: the load generator, not the endpoint, was the limit. `stopped`: what ended
+    the search before the two rates were within the precision; empty when nothing did. `autoscaling` is YAML.
+    """
+
+    rate: float | None
+    over: float | None
+    confirmed: bool
+    generator: bool
+    stopped: str
+    precision_percent: float
+    safety_factor: float
+    price_per_hour: float | None
+    label: str
+    limit: float | None
+    steps: tuple[StepFacts, ...]
+    capacities: tuple[Capacity, ...]
+    autoscaling: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """The whole outcome of a run."""
+    """The whole outcome of a run. `partial`: written while the run went on, and what is left of it if it was killed."""
 
     schema_version: int
     tool: ToolFacts
@@ -199,3 +312,7 @@ class Result:
     events: tuple[Happening, ...]
     generator: GeneratorFacts
     histograms: Mapping[str, Counts]
+    exchange: ExchangeFacts = ExchangeFacts()
+    partial: bool = False
+    blocks: Mapping[str, Blocks] = field(default_factory=dict)
+    search: SearchFacts | None = None

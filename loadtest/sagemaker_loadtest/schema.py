@@ -42,9 +42,14 @@ def _describe(cls: type, definitions: dict[str, Any]) -> dict[str, Any]:
             "type": "object",
             **({"description": _words(doc)} if not doc.startswith(f"{name}(") else {}),
             "properties": {json_name(f.name): _kind(hints[f.name], definitions) for f in fields},
-            "required": [json_name(f.name) for f in fields],
+            "required": [json_name(f.name) for f in fields if _always(f)],
         }
     return {"$ref": f"#/$defs/{name}"}
+
+
+def _always(field: "dataclasses.Field[Any]") -> bool:
+    """Members with a default were added after the first release of the version; older results lack them."""
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _kind(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:

@@ -6,23 +6,29 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from sagemaker_loadtest import processes, wire
 from sagemaker_loadtest.codec import decode
+from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.replies import gone
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import Tally
+from sagemaker_loadtest.units import clock, format_duration
 from sagemaker_loadtest.verdict import Loss
-from sagemaker_loadtest.wire import Job, Sample
+from sagemaker_loadtest.watcher import Unwatched, Watcher
+from sagemaker_loadtest.wire import LOOPBACK, Job, Page, Sample
 
 _TICK_SECONDS = 0.1
 _START_PATIENCE_SECONDS = 60.0
 _STOP_PATIENCE_SECONDS = 8.0
 _GONE_SECONDS = 5
+_OVERDUE_SECONDS = 30.0
+"""The master itself ends the waiting for answers and workers well before; after that it hangs."""
+_NOTHING_SENT = "No load was sent."
 
 
 class Screen(Protocol):
@@ -31,6 +37,16 @@ class Screen(Protocol):
     def progress(self, tally: Tally, workers: int) -> None: ...
 
     def event(self, second: float, text: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    """Where the master listens when its workers are elsewhere, and how long it waits for all of them."""
+
+    run: str
+    host: str = "0.0.0.0"  # noqa: S104 - workers in other pods are to reach it
+    port: int = 5557
+    max_wait_seconds: float = 300.0
 
 
 @dataclass(slots=True)
@@ -43,16 +59,38 @@ class Ending:
 
 
 class Supervisor:
-    """One run. `prepare` starts the processes early, `run` hands them the test; `close` leaves nothing behind."""
+    """One run. The processes start with it, `run` hands them the test; `close` leaves nothing behind.
 
-    def __init__(self, workers: int, log: Path, screen: Screen) -> None:
+    With a `bus` the workers are elsewhere and join by themselves. With a `page` a person starts and stops the load,
+    and only a signal ends the run.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        log: Path,
+        screen: Screen,
+        *,
+        bus: Bus | None = None,
+        watcher: Watcher | None = None,
+        page: Page | None = None,
+    ) -> None:
         self._screen = screen
+        self._bus = bus
+        self._page = page
+        self._watcher: Watcher = watcher or Unwatched()
+        self._number = workers
+        self._joined: set[str] = set()
         self._master = processes.start("master", log, reads_output=True)
-        self._workers = [processes.start(f"worker-{i + 1}", log, reads_output=False) for i in range(workers)]
+        here = 0 if bus else workers
+        self._workers = [processes.start(f"worker-{i + 1}", log, reads_output=False) for i in range(here)]
         self._pending = b""
         self._ended = False
+        self.failed = False
+        """Whether the master went away by itself."""
         self._ending = Ending()
         self._signals: list[int] = []
+        self.on_tick: Callable[[Ending], None] | None = None
         self._stop_at: float | None = None
 
     def close(self) -> None:
@@ -61,17 +99,28 @@ class Supervisor:
         processes.end([*self._workers, self._master], patience)
 
     def run(self, test: LoadTest, url: str, tally: Tally) -> Ending:
-        """The whole run, until all workers have reported their last or cannot any more."""
-        self._master.give(Job("master", test, url, "master"))
-        deadline = time.monotonic() + _START_PATIENCE_SECONDS
+        """The whole run, until all workers have reported their last or cannot any more.
+
+        Raises ConfigurationError when a worker elsewhere finds a fault in the test before the load.
+        """
+        bus = self._bus
+        host, port, run = (bus.host, bus.port, bus.run) if bus else (LOOPBACK, 0, "")
+        patience = bus.max_wait_seconds if bus else _START_PATIENCE_SECONDS
+        self._master.give(Job("master", test, url, "master", port, host, run, page=self._page))
+        deadline = time.monotonic() + patience
         with self._listening() as selector:
             while not self._ended:
                 for _ in selector.select(_TICK_SECONDS):
                     self._read(test, url, tally)
                 self._look_after_processes(tally)
                 self._look_after_run(test, tally)
-                if not self._ending.start_epoch and time.monotonic() > deadline and not self._ending.losses:
-                    self._stop(f"the workers did not start within {_START_PATIENCE_SECONDS:.0f} s")
+                if self.on_tick is not None and self._stop_at is None:
+                    self.on_tick(self._ending)
+                late = time.monotonic() > deadline and not self._page
+                if late and not self._ending.start_epoch and not self._ending.losses:
+                    self._give_up_waiting(patience, tally)
+                if faults := self._watcher.faults():
+                    raise ConfigurationError(faults)
                 if self._stop_at is not None and time.monotonic() > self._stop_at:
                     break
         return self._ending
@@ -106,6 +155,7 @@ class Supervisor:
         if not chunk:
             self._ended = True
             if not self._master.gone:
+                self.failed = True
                 self._ending.ended_early = self._ending.ended_early or f"the master went away, {self._master.cause()}"
             return
         *lines, self._pending = (self._pending + chunk).split(b"\n")
@@ -115,19 +165,34 @@ class Supervisor:
     def _hear(self, message: dict[str, Any], test: LoadTest, url: str, tally: Tally) -> None:
         event = message["event"]
         if event == wire.READY:
+            self._watcher.ready()
             for worker in self._workers:
                 worker.give(Job("worker", test, url, worker.name, message["port"]))
+            if self._bus:
+                self._watcher.invite(Job("worker", test, url, "", message["port"], run=self._bus.run, reports=True))
+                self._screen.event(0.0, f"waiting for {self._number} workers")
+        elif event == wire.CONNECTED:
+            self._joined.add(message["worker"])
+            if self._bus:
+                self._screen.event(
+                    0.0, f"{message['worker']} has joined, {len(self._joined)} of {self._number} are there"
+                )
         elif event == wire.BEGIN:
             self._ending.start_epoch = message["start"]
+            self._watcher.begun()
             self._screen.event(
                 0.0, f"{test.load.intensity} on {test.endpoint.name} for {test.load.duration_seconds:g} s begin"
             )
         elif event == wire.SAMPLE:
-            tally.add(decode(Sample, message["sample"]))
-            if tally.in_step and len(tally.workers) == len(self._workers):
-                self._screen.progress(tally, len(self._workers) - len(self._ending.losses))
+            sample = decode(Sample, message["sample"])
+            tally.add(sample)
+            self._watcher.observe(sample)
+            if tally.in_step and len(tally.workers) == self._number:
+                self._screen.progress(tally, self._number - len(self._ending.losses))
         elif event == wire.LOST:
-            self._lose(message["worker"], "it stopped reporting", tally)
+            self._lose(message["worker"], message["cause"], tally)
+        elif event == wire.REBALANCED:
+            self._rebalance(message["worker"], message["workers"], message["second"])
         elif event == wire.END:
             self._ended = self._master.gone = True
 
@@ -139,18 +204,40 @@ class Supervisor:
             seen = tally.workers.get(worker.name)
             if seen is None or not seen.final:
                 self._lose(worker.name, worker.cause(), tally)
-                self._master.write({"command": wire.LOST, "worker": worker.name})
+                self._master.write({"command": wire.LOST, "worker": worker.name, "cause": worker.cause()})
+        if self._page:
+            return
         if self._ending.losses and not self._ending.start_epoch:
             self._stop("a worker could not be started")
-        elif len(self._ending.losses) == len(self._workers):
+        elif len(self._ending.losses) == self._number:
             self._stop(None)
+
+    def _give_up_waiting(self, patience: float, tally: Tally) -> None:
+        """Workers elsewhere that never came are lost; processes of our own that do not start are another matter."""
+        if self._bus is None:
+            self._stop(f"the workers did not start within {patience:.0f} s")
+            return
+        missing = self._number - len(self._joined)
+        for number in range(missing):
+            name = f"worker {len(self._joined) + number + 1} of {self._number}"
+            self._lose(name, f"it did not join the master within {format_duration(patience)}", tally)
+        self._stop(None)
+
+    def _rebalance(self, name: str, workers: int, second: float) -> None:
+        who = "The other worker" if workers == 1 else f"The other {workers} workers"
+        effect = f"{who} took over the share of {name} from {clock(second)} on."
+        self._ending.losses = [
+            replace(loss, effect=effect) if loss.worker == name else loss for loss in self._ending.losses
+        ]
+        self._screen.event(second, effect)
 
     def _lose(self, name: str, cause: str, tally: Tally) -> None:
         if any(loss.worker == name for loss in self._ending.losses):
             return
         started = self._ending.start_epoch
         second = min(max(0.0, time.time() - started), tally.load.duration_seconds) if started else 0.0
-        self._ending.losses.append(Loss(name, second, cause))
+        self._ending.losses.append(Loss(name, second, cause) if started else Loss(name, second, cause, _NOTHING_SENT))
+        self._watcher.lost(name)
         self._screen.event(second, f"{name} lost: {cause}")
 
     def _look_after_run(self, test: LoadTest, tally: Tally) -> None:
@@ -159,11 +246,16 @@ class Supervisor:
             if self._stop_at is not None:
                 self._stop_at = time.monotonic()
             self._stop(f"{signal.Signals(number).name} after {tally.elapsed:.0f} of {test.load.duration_seconds:g} s")
+        if self._page:
+            return
         if self._stop_at is None and tally.elapsed < test.load.duration_seconds:
             outcomes, seconds = tally.recent_outcomes(_GONE_SECONDS)
             if seconds >= _GONE_SECONDS and gone(outcomes):
                 leading = max(outcomes, key=lambda k: outcomes[k])
                 self._stop(f"the endpoint is gone, {_GONE_SECONDS} s of nothing but “{leading}”")
+        started = self._ending.start_epoch
+        if started and time.time() > started + test.load.duration_seconds + _OVERDUE_SECONDS:
+            self._stop("the master stopped reporting")
 
     def _stop(self, reason: str | None) -> None:
         """Asks the workers to finish. With a reason the run counts as ended early."""

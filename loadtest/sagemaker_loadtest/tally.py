@@ -5,26 +5,42 @@ health.
 import math
 from collections import Counter, deque
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.replies import Outcome
 from sagemaker_loadtest.schedule import bin_seconds, offered_until
 from sagemaker_loadtest.spec import Load
+from sagemaker_loadtest.timeline import Timeline
 from sagemaker_loadtest.wire import Sample, Second, unpack
 
 RECENT_SECONDS = 10
+CPU_WINDOW = 5
+"""Reports, of a second each, over which a worker's CPU is averaged before it is judged."""
 _SILENT_SECONDS = 3.0
 
 
 class Bin:
     """A stretch of the run, over all workers and variants."""
 
-    __slots__ = ("answered", "failures", "latency", "offered", "sent")
+    __slots__ = (
+        "answered",
+        "chunks",
+        "failures",
+        "latency",
+        "measurements",
+        "offered",
+        "received",
+        "sent",
+        "sent_bytes",
+    )
 
     def __init__(self) -> None:
         self.offered = self.sent = self.answered = 0
         self.latency = Histogram()
         self.failures: Counter[str] = Counter()
+        self.measurements: dict[str, Histogram] = {}
+        self.chunks = self.sent_bytes = self.received = 0
 
     def add(self, second: Second) -> None:
         self.offered += second.offered
@@ -34,6 +50,11 @@ class Bin:
             self.latency.merge(unpack(counts))
         for failures in second.failures.values():
             self.failures.update(failures)
+        for name, counts in second.measurements.items():
+            self.measurements.setdefault(name, Histogram()).merge(unpack(counts))
+        self.chunks += second.chunks
+        self.sent_bytes += second.sent_bytes
+        self.received += second.received_bytes
 
     @property
     def failed(self) -> int:
@@ -41,15 +62,32 @@ class Bin:
 
 
 class WorkerHealth:
-    """What one worker reported about itself, warm-up included."""
+    """What one worker reported about itself. `busiest` is the highest mean CPU over `CPU_WINDOW` reports after the
+    warm-up and the second at which that window began.
+    """
 
     def __init__(self) -> None:
-        self.cpu: list[tuple[float, float]] = []
+        self.cpu: deque[tuple[float, float]] = deque(maxlen=CPU_WINDOW)
+        self.busiest = (0.0, 0.0)
+        self._window: deque[tuple[float, float]] = deque(maxlen=CPU_WINDOW)
+        self._had_full = False
         self.lag = Histogram()
         self.behind = Histogram()
         self.in_flight = 0
         self.users = 0
         self.final = False
+
+    def take_cpu(self, second: float, percent: float, *, counts: bool) -> None:
+        """One report; a window that is not yet full counts with what it has only as long as there is no full one."""
+        self.cpu.append((second, percent))
+        if not counts:
+            return
+        self._window.append((second, percent))
+        mean = sum(cpu for _, cpu in self._window) / len(self._window)
+        full = len(self._window) == CPU_WINDOW
+        if not self._had_full or (full and mean > self.busiest[0]):
+            self.busiest = (mean, self._window[0][0])
+        self._had_full = self._had_full or full
 
 
 class Tally:
@@ -63,14 +101,17 @@ class Tally:
         self.variants: dict[str, Histogram] = {}
         self.variant_failures: dict[str, Counter[str]] = {}
         self.service = Histogram()
+        self.statuses: Counter[str] = Counter()
         self.workers: dict[str, WorkerHealth] = {}
+        self.timeline = Timeline(load, self.bin_seconds)
         self.elapsed = 0.0
         self._recent: deque[tuple[int, Bin]] = deque()
 
     def add(self, sample: Sample) -> None:
+        self.timeline.add(sample)
         worker = self.workers.setdefault(sample.worker, WorkerHealth())
         health = sample.health
-        worker.cpu.append((health.second, health.cpu_percent))
+        worker.take_cpu(health.second, health.cpu_percent, counts=health.second >= self.load.warm_up_seconds)
         if health.second >= self.load.warm_up_seconds:
             worker.lag.merge(unpack(health.loop_lag))
             worker.behind.merge(unpack(health.behind))
@@ -87,8 +128,9 @@ class Tally:
             return
         counted = second
         if second.second >= self.load.duration_seconds:  # answers after the end are answers, but no rate of the run
-            counted = Second(second.second, latency=second.latency, failures=second.failures)
+            counted = replace(second, offered=0, sent=0, answered=0)
         self.total.add(counted)
+        self.statuses.update(second.statuses)
         self.service.merge(unpack(second.service))
         for variant, counts in second.latency.items():
             self.variants.setdefault(variant, Histogram()).merge(unpack(counts))
@@ -163,4 +205,9 @@ def merged(bins: Iterable[Bin]) -> Bin:
         result.answered += found.answered
         result.latency.merge(found.latency)
         result.failures.update(found.failures)
+        for name, histogram in found.measurements.items():
+            result.measurements.setdefault(name, Histogram()).merge(histogram)
+        result.chunks += found.chunks
+        result.sent_bytes += found.sent_bytes
+        result.received += found.received
     return result

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from sagemaker_loadtest.credentials import Source
 from sagemaker_loadtest.errors import ConfigurationError
+from sagemaker_loadtest.proxy import proxy_of
 from sagemaker_loadtest.replies import Outcome, classify, error_type
 from sagemaker_loadtest.sigv4 import Request, Signer
 from sagemaker_loadtest.spec import Endpoint
@@ -22,6 +23,7 @@ _DESCRIBE_SECONDS = 3
 
 def runtime_url(endpoint: Endpoint, environment: Mapping[str, str] = os.environ) -> str:
     """Base URL of the runtime: AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME, AWS_ENDPOINT_URL, shared configuration, else AWS.
+    Without user and password, which nothing of ours sends: the URL stands in results.
 
     Raises ConfigurationError for a URL without scheme or host.
     """
@@ -33,7 +35,7 @@ def runtime_url(endpoint: Endpoint, environment: Mapping[str, str] = os.environ)
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(f"AWS_ENDPOINT_URL: “{url}” is no URL; write for example http://127.0.0.1:4570")
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def host_header(url: str) -> str:
@@ -96,9 +98,12 @@ def _call(url: str, request: Request, signer: Signer) -> tuple[int, str | None, 
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
         context = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
-        connection = http.client.HTTPSConnection(
-            parts.hostname or "", parts.port, timeout=_PROBE_SECONDS, context=context
-        )
+        proxy = proxy_of(url)
+        host, port = (proxy.host, proxy.port) if proxy else (parts.hostname or "", parts.port)
+        connection = http.client.HTTPSConnection(host, port, timeout=_PROBE_SECONDS, context=context)
+        if proxy:
+            authorization = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {}
+            connection.set_tunnel(parts.hostname or "", parts.port or 443, authorization)
     else:
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_PROBE_SECONDS)
     with contextlib.closing(connection):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sagemaker_loadtest import measures
 from sagemaker_loadtest import result as r
+from sagemaker_loadtest.found import STEP_HEAD, advice_rows, step_rows
 from sagemaker_loadtest.generator import checks
 from sagemaker_loadtest.histogram import TAIL_SAMPLES
 from sagemaker_loadtest.measures import measure
@@ -55,6 +56,8 @@ class Style:
             ("“", '"'),
             ("”", '"'),
             ("×", "x"),
+            ("✓ ", ""),
+            ("✗ ", ""),
         ):
             text = text.replace(sign, substitute)
         return text.encode("ascii", "replace").decode()
@@ -98,8 +101,8 @@ def plain_line(test: LoadTest, tally: Tally) -> str:
     return " ".join(parts)
 
 
-def summary(result: r.Result, files: Sequence[str], style: Style) -> list[str]:
-    """The end: verdict first, and once more last."""
+def summary(result: r.Result, files: Sequence[str], style: Style, places: Sequence[str] = ()) -> list[str]:
+    """The end: verdict first, and once more last. `places`: where the files were put beside their folder."""
     exit_code = result.verdict.exit_code
     sign = style.sign(exit_code == 0) if exit_code in (0, 1) else style.warning
     number = len(result.thresholds)
@@ -124,17 +127,47 @@ def summary(result: r.Result, files: Sequence[str], style: Style) -> list[str]:
             limit, measured = show_limit(t.threshold), show(t.threshold, t.measured)
             lines.append(f"{style.sign(t.met)} {t.label:<28}{limit:>13}{measured:>12}   {t.margin}")
     lines += _variants(result.variants)
+    lines += _measurements(result.exchange.measurements)
     s = result.summary
     if s.failed:
         lines.append(f"  failed: {_classes(result.errors)}")
-    offered = f" of {per_second(s.offered_rate)} offered" if s.offered_rate is not None else ""
+    offered = f" of {per_second(round(s.offered_rate, 1))} offered" if s.offered_rate is not None else ""
+    if result.load.stages:
+        offered += f" (in stages, up to {per_second(result.load.rate)})" if result.load.rate else ""
+    elif result.load.arrivals == "Poisson":
+        offered += f" ({per_second(result.load.rate)} on average, Poisson)"
     lines.append(f"  {count(s.answered)} answered in {s.measured_seconds:g} s, {per_second(round(s.rate, 1))}{offered}")
     if files:
-        lines.append(f"  report  {', '.join(files)}")
+        beside = ", ".join(file.rsplit("/", 1)[-1] for file in files[1:])
+        lines.append(f"  report  {files[0]}" + (f"; beside it {beside}" if beside else ""))
+    lines += [f"  also in {place}" for place in places]
     lines.append(
         f"{sign} {_NAMES[result.verdict.word]}  {result.verdict.headline.split(': ', 1)[-1]}. Exit code {exit_code}"
     )
     return [style.plain(line) for line in lines]
+
+
+def search_summary(result: r.Result, files: Sequence[str], style: Style) -> list[str]:
+    """The end of a search: what was found, the steps, what follows, and the YAML to paste."""
+    facts, verdict = result.search, result.verdict
+    if facts is None:
+        return summary(result, files, style)
+    sign = style.sign(verdict.exit_code == 0) if verdict.exit_code in (0, 1) else style.warning
+    word = "FOUND" if verdict.exit_code == 0 else _NAMES[verdict.word]
+    headline = verdict.headline.split(": ", 1)[-1]
+    lines = [f"{sign} {word}  {headline}"]
+    lines += [f"  {line}" for text in (*verdict.reasons, verdict.advice) for line in _wrap(text, WIDTH - 4)]
+    head = (*STEP_HEAD[:2], facts.label.removesuffix(", all"), *STEP_HEAD[3:])
+    for cells in (head, *step_rows(facts)):
+        lines.append(f"  {cells[0]:>10}" + "".join(f"{cell:>12}" for cell in cells[1:-1]) + f"   {cells[-1]}")
+    rows = advice_rows(facts)
+    widths = [max((len(row[i]) for row in rows), default=0) + 3 for i in (0, 1)]
+    lines += [f"  {name:<{widths[0]}}{how:<{widths[1]}}{value}" for name, how, value in rows]
+    lines += [f"  {line}" for line in facts.autoscaling.splitlines()]
+    if files:
+        lines.append(f"  report  {files[0]}")
+    lines.append(f"{sign} {word}  {headline}. Exit code {verdict.exit_code}")
+    return [style.plain(line.rstrip()) for line in lines]
 
 
 def _variants(variants: Sequence[r.VariantFacts]) -> list[str]:
@@ -149,6 +182,16 @@ def _variants(variants: Sequence[r.VariantFacts]) -> list[str]:
         lines.append(
             f"  {v.name[:20]:<20}{count(v.answered):>10}{percent(v.seen_percent):>10}{cells}{count(v.failed):>9}"
         )
+    return lines
+
+
+def _measurements(found: Sequence[r.MeasurementFacts]) -> list[str]:
+    if not found:
+        return []
+    lines = [f"  {'beside the latency':<20}{'measured':>10}{'':>10}{'p50':>10}{'p95':>10}{'p99':>10}{'p99.9':>10}"]
+    for m in found:
+        cells = "".join(f"{milliseconds(value):>10}" for value in (m.time.p50, m.time.p95, m.time.p99, m.time.p999))
+        lines.append(f"  {m.name:<20}{count(m.count):>10}{'':>10}{cells}")
     return lines
 
 
@@ -192,7 +235,7 @@ def _thresholds(test: LoadTest, tally: Tally, style: Style, width: int) -> list[
     lines, used = ["thresholds   "], 13
     for threshold in test.thresholds:
         m = measure(threshold, tally)
-        name = f"{threshold.text.split()[0]} {threshold.variant or ''}".strip()
+        name = f"{threshold.text.split()[0]} {threshold.measurement or threshold.variant or ''}".strip()
         value = show(threshold, m.measured) if m.measured is not None else "too early"
         sign = "…" if m.measured is None else style.sign(m.met)
         length = len(f"{name} {show_limit(threshold)}  ") + len(value) + 5

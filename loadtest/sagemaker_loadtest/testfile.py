@@ -13,6 +13,9 @@ import yaml
 from sagemaker_loadtest import SCHEMA_VERSION
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.fields import Fields
+from sagemaker_loadtest.invocationfields import parse_invocation
+from sagemaker_loadtest.searchfields import read_search
+from sagemaker_loadtest.sourcefields import parse_source
 from sagemaker_loadtest.spec import (
     Arrivals,
     ClosedLoad,
@@ -22,17 +25,16 @@ from sagemaker_loadtest.spec import (
     OpenLoad,
     Order,
     Payloads,
-    PayloadSource,
-    Split,
     Threshold,
 )
+from sagemaker_loadtest.stagefields import MOST_RATE, MOST_USERS, parse_stages
 from sagemaker_loadtest.thresholds import parse_threshold
 
 _ENDPOINT_NAME = r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}"
+_RESOURCE = r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?"
 _REGION = r"[a-z]{2,}(-[a-z]+)+-\d+"
-_SPLITS: tuple[Split, ...] = ("Whole", "Lines")
 _ORDERS: tuple[Order, ...] = ("InOrder", "Random")
-_ARRIVALS: tuple[Arrivals, ...] = ("Constant", "Poisson")
+_ARRIVALS: tuple[Arrivals, ...] = ("Constant", "Poisson", "Recorded")
 MAX_WORKERS = 256
 
 
@@ -67,15 +69,19 @@ def parse_test(data: Any, overrides: Overrides, *, name: str, folder: str, envir
     faults: list[str] = []
     root = Fields(data if data is not None else {}, "", faults)
     root.choice("schemaVersion", (SCHEMA_VERSION,))
+    locustfile = root.text("locustfile", example="locustfile.py")
     test = LoadTest(
         name=root.text("name", name) or name,
         endpoint=_endpoint(root.section("endpoint"), overrides, environment),
-        payloads=_payloads(root.section("payloads")),
+        payloads=_payloads(root.section("payloads"), needed=locustfile is None),
         load=_load(root.section("load"), overrides),
         thresholds=_thresholds(root),
         workers=int(_first(overrides.workers, root.number("workers", 2, low=1, high=MAX_WORKERS, whole=True)) or 2),
         seed=int(_first(overrides.seed, root.number("seed", 1, low=0, high=2**31, whole=True)) or 0),
         folder=folder,
+        invocation=parse_invocation(root.section("invocation")),
+        locustfile=locustfile,
+        search=read_search(root.section("search")),
     )
     root.finish()
     _check_together(test, faults)
@@ -99,11 +105,11 @@ def _endpoint(fields: Fields, overrides: Overrides, environment: Mapping[str, st
             "name and region for any endpoint",
         )
     elif resource and not name:
-        fields.fault(
-            "resource",
-            f"“{resource}” can only be looked up from inside the cluster, which this version cannot do yet. "
-            "Set endpoint.name and endpoint.region, or --endpoint-name and --region",
-        )
+        fields.matches("resource", resource, _RESOURCE, "is no name of a SageMakerEndpoint")
+        if fields.text("region"):
+            fields.fault("region", "is read from the SageMakerEndpoint's status; leave it out beside resource")
+        fields.finish()
+        return Endpoint("", "", resource)
     elif not name:
         fields.fault("name", "is missing; write for example name: ml-fraud, or give --endpoint-name")
     fields.matches(
@@ -118,56 +124,79 @@ def _endpoint(fields: Fields, overrides: Overrides, environment: Mapping[str, st
     return Endpoint(name or "", region or "")
 
 
-def _payloads(fields: Fields) -> Payloads:
+def _payloads(fields: Fields, *, needed: bool) -> Payloads:
     content_type = fields.text("contentType", example="text/csv")
+    order = fields.choice("order", _ORDERS)
     sources = []
     for index, item in enumerate(fields.items("sources")):
         source = Fields(item, fields.at(f"sources[{index}]"), fields.faults)
-        split = source.choice("split", _SPLITS)
-        per_request = source.number("linesPerRequest", None, low=1, high=1_000_000, whole=True)
-        if per_request is not None and split != "Lines":
-            source.fault("linesPerRequest", "only goes with split: Lines")
-        own_type = source.text("contentType", example="text/csv")
-        if not own_type and not content_type:
-            source.fault("contentType", "is missing, here and in payloads; write for example contentType: text/csv")
-        file = source.text("file", required=True, example="rows.csv") or ""
-        sources.append(
-            PayloadSource(file, split, int(per_request or 1), own_type, source.text("accept", example="text/csv"))
-        )
+        sources.append(parse_source(source, content_type))
+        if sources[-1].weight is not None and order != "Random":
+            source.fault("weight", "only goes with order: Random")
         source.finish()
-    if not sources:
+    if not sources and needed:
         fields.fault("sources", "is missing; write for example sources: [{file: rows.csv, split: Lines}]")
-    payloads = Payloads(tuple(sources), content_type, fields.text("accept"), fields.choice("order", _ORDERS))
+    if any(s.weight is None for s in sources) and any(s.weight is not None for s in sources):
+        fields.fault("sources", "give each of them a weight, or none")
+    payloads = Payloads(tuple(sources), content_type, fields.text("accept"), order)
     fields.finish()
     return payloads
 
 
 def _load(fields: Fields, overrides: Overrides) -> Load:
-    in_file = fields.duration("duration", low=1.0)
-    duration = _first(overrides.duration_seconds, in_file)
-    if duration is None:
-        duration = 30.0
-        if not fields.has("duration"):
-            fields.fault("duration", "is missing; write for example duration: 5m, or give --duration")
     closed, open_ = fields.section("closed"), fields.section("open")
-    users = closed.number("users", None, low=1, high=100_000, whole=True)
+    users = closed.number("users", None, low=1, high=MOST_USERS, whole=True)
     pacing = closed.duration("pacing", 0.0) or 0.0
-    rate = open_.number("rate", None, low=0.01, high=1_000_000)
+    rate = open_.number("rate", None, low=0.01, high=MOST_RATE)
     arrivals = open_.choice("arrivals", _ARRIVALS)
     in_flight = open_.number("maxInFlight", 2000, low=1, high=100_000, whole=True) or 2000
-    _one_of(fields, users, rate, overrides)
-    users, rate = _overridden(users, rate, overrides)
+    speed = open_.number("speed", 1.0, low=0.001, high=1000.0) or 1.0
+    stages = parse_stages(fields, "open" if fields.has("open") else "closed")
+    if stages:
+        _alone(fields, overrides, users, rate)
+        peak = max(max(stage.start, stage.end) for stage in stages)
+        rate, users = (peak, None) if fields.has("open") else (None, max(1, round(peak)))
+    elif arrivals == "Recorded":
+        if rate is not None:
+            open_.fault("rate", "the recording has its own; leave it out, and set speed to make it faster")
+        rate = rate or 1.0  # until the payloads are known
+    else:
+        _one_of(fields, users, rate, overrides)
+        users, rate = _overridden(users, rate, overrides)
+    if open_.has("speed") and arrivals != "Recorded":
+        open_.fault("speed", "only goes with arrivals: Recorded")
     load = Load(
-        duration_seconds=duration,
+        duration_seconds=sum(stage.seconds for stage in stages) or _duration(fields, overrides),
         warm_up_seconds=fields.duration("warmUp", 0.0) or 0.0,
         ramp_up_seconds=fields.duration("rampUp", 0.0) or 0.0,
         timeout_seconds=fields.duration("timeout", 60.0, low=0.1, high=3600.0) or 60.0,
         closed=ClosedLoad(int(users), pacing) if users is not None else None,
-        open=OpenLoad(float(rate), arrivals, int(in_flight)) if rate is not None else None,
+        open=OpenLoad(float(rate), arrivals, int(in_flight), speed) if rate is not None else None,
+        stages=stages,
     )
     for part in (closed, open_, fields):
         part.finish()
     return load
+
+
+def _duration(fields: Fields, overrides: Overrides) -> float:
+    duration = _first(overrides.duration_seconds, fields.duration("duration", low=1.0))
+    if duration is None and not fields.has("duration"):
+        fields.fault("duration", "is missing; write for example duration: 5m, or give --duration")
+    return 30.0 if duration is None else duration
+
+
+def _alone(fields: Fields, overrides: Overrides, users: float | None, rate: float | None) -> None:
+    """Stages say all about level and length, so nothing else may."""
+    for name, value in (("open.rate", rate), ("closed.users", users)):
+        if value is not None:
+            fields.fault(name, "the stages say it; leave it out")
+    for name in ("duration", "rampUp"):
+        if fields.has(name):
+            fields.fault(name, "the stages say it; leave it out")
+        fields.take(name)
+    if overrides.rate is not None or overrides.users is not None or overrides.duration_seconds is not None:
+        fields.faults.append("--rate, --users and --duration do not go with load.stages: change the stages")
 
 
 def _one_of(fields: Fields, users: float | None, rate: float | None, overrides: Overrides) -> None:
@@ -205,7 +234,19 @@ def _thresholds(root: Fields) -> tuple[Threshold, ...]:
 
 
 def _check_together(test: LoadTest, faults: list[str]) -> None:
-    load = test.load
+    load, invocation = test.load, test.invocation
+    if invocation.session_per_user and not load.closed:
+        faults.append("invocation.sessions: PerUser needs users who stay, so load.closed; or set sessionId")
+    if test.locustfile and (not load.closed or load.stages):
+        faults.append("locustfile: its users decide when they call, so it needs load.closed with users, without stages")
+    if invocation.results.input_s3_uri and any(source.template for source in test.payloads.sources):
+        faults.append("payloads.sources: template does not go with invocation.async.inputS3URI, whose objects stay")
+    if (
+        load.open
+        and load.open.arrivals == "Recorded"
+        and (test.payloads.order != "InOrder" or any(s.split != "DataCapture" for s in test.payloads.sources))
+    ):
+        faults.append("load.open.arrivals: Recorded needs payloads in order, all with split: DataCapture")
     if load.warm_up_seconds >= load.duration_seconds:
         faults.append(
             f"load.warmUp: {load.warm_up_seconds:g}s leaves nothing of the duration of {load.duration_seconds:g}s "

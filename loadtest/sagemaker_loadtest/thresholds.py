@@ -1,14 +1,16 @@
-"""The language of thresholds: `p99 <= 80ms`, `p99 of challenger < 0.1s`, `failed <= 0.1%`, `rate >= 99%`, `rate >=
-190/s`.
+"""The language of thresholds: `p99 <= 80ms`, `p99 of challenger < 0.1s`, `p95 first chunk <= 200ms`, `failed <= 0.1%`,
+`rate >= 99%`, `rate >= 190/s`.
 """
 
 import re
 
+from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.spec import Threshold
 from sagemaker_loadtest.units import parse_duration, parse_rate, per_second, percent, significant
 
 _THRESHOLD = re.compile(
     r"(?P<metric>p(?P<percentile>\d{1,2}(?:\.\d+)?)|max|failed|rate)"
+    rf"(?:\s+(?P<measurement>{'|'.join(Measurement)}))?"
     r"(?:\s+of\s+(?P<variant>[A-Za-z0-9](?:-*[A-Za-z0-9]){0,62}))?"
     r"\s*(?P<operator><=|>=|<|>|≤|≥)\s*(?P<value>\d+(?:\.\d+)?)\s*(?P<unit>[%/a-z]*)"
 )
@@ -22,6 +24,11 @@ def parse_threshold(text: str) -> Threshold:
         raise ValueError(
             f"“{text}” is not understood. Write for example “p99 <= 80ms”, “p95 of champion <= 50ms”, "
             "“failed <= 0.1%” or “rate >= 99%”"
+        )
+    if found["measurement"] and (found["metric"] in ("rate", "failed") or found["variant"]):
+        raise ValueError(
+            f"“{text}”: {found['measurement']} has percentiles and a maximum, over all variants. "
+            f"Write for example “p99 {found['measurement']} <= 200ms”"
         )
     if found["metric"] == "rate":
         return _rate(text, found)
@@ -38,7 +45,7 @@ def parse_threshold(text: str) -> Threshold:
     if percentile == 0:
         raise ValueError(f"“{text}”: there is no p0; write p50 for the median")
     limit = round(parse_duration(found["value"] + found["unit"]) * 1000, 6)
-    return Threshold(text, "latency", limit, "ms", inclusive, percentile, found["variant"])
+    return Threshold(text, "latency", limit, "ms", inclusive, percentile, found["variant"], found["measurement"])
 
 
 def _rate(text: str, found: re.Match[str]) -> Threshold:
@@ -77,7 +84,7 @@ def label(threshold: Threshold) -> str:
     if threshold.metric == "failed":
         return f"failed, {threshold.variant}" if threshold.variant else "failed"
     name = "max" if threshold.percentile == 100 else f"p{threshold.percentile:g}"
-    return f"{name}, {threshold.variant or 'all'}"
+    return f"{name}, {threshold.measurement or threshold.variant or 'all'}"
 
 
 def show(threshold: Threshold, value: float | None) -> str:
@@ -124,6 +131,8 @@ def margin(threshold: Threshold, measured: float | None) -> str:
     part = (measured - threshold.limit) / threshold.limit * 100
     if abs(part) < 0.5:
         return "at the limit"
+    if part >= 1000:
+        return f"{significant(measured / threshold.limit, 2)} times the limit"
     return (
         f"{abs(part):,.0f} % {'over' if part > 0 else 'below'}"
         if threshold.metric != "rate"

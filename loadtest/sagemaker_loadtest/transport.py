@@ -1,89 +1,162 @@
-"""The seam between a user and the network: a signed request goes out, one classified reply comes back."""
+"""The connections of a process to one address: opened when needed, kept, timed out."""
 
+import _socket
 import os
-import socket
+import re
 import ssl
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-import gevent.ssl
-from geventhttpclient.client import HTTPClient, HTTPClientPool
-from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
+import gevent
+import gevent.socket
+from gevent.hub import get_hub
 
-from sagemaker_loadtest.replies import Outcome, classify
-from sagemaker_loadtest.sigv4 import Request
+from sagemaker_loadtest.connection import Answer, Connection, Sink, Tls
+from sagemaker_loadtest.proxy import Proxy, proxy_of
 
-VARIANT_HEADER = "x-amzn-invoked-production-variant"
-_ERROR_HEADER = "x-amzn-errortype"
-_CONNECT_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """`variant` is empty when the reply named none; `size` counts the body's bytes."""
-
-    outcome: Outcome
-    variant: str = ""
-    size: int = 0
+CONNECT_SECONDS = 10.0
+IDLE_SECONDS = 20.0
+"""Connections that were idle for longer are not used again: the other side may be about to close them."""
 
 
-class Transport(Protocol):
-    """What a user needs of the network. Never raises for what the endpoint or the network did: that is a Reply."""
+class Transport:
+    """All connections of a process to the address of `url`, for all of its users.
 
-    def send(self, request: Request, headers: Mapping[str, str]) -> Reply: ...
-
-
-class FastHttpTransport:
-    """Keep-alive connections of Locust's fast client, shared by all users of a process, without its session layer.
-
-    One TLS context for all (the client would otherwise load the CA bundle for each user), certificates verified, and
-    TCP_NODELAY, without which a body of some kilobytes waits for the peer's delayed acknowledgement.
+    One TLS context for all, certificates verified, AWS_CA_BUNDLE honoured; TCP_NODELAY, without which a body of some
+    kilobytes waits for the peer's delayed acknowledgement; HTTPS_PROXY honoured (`proxy.proxy_of`). As many connections
+    are opened as there are exchanges at once: the load bounds them.
     """
 
-    def __init__(self, client: HTTPClient) -> None:
-        self._client = client
-        client._connection_pool.after_connect = _no_delay  # type: ignore[method-assign]  # the pool's hook for socket options
+    def __init__(self, url: str, *, timeout_seconds: float, environment: Mapping[str, str] = os.environ) -> None:
+        parts = urlsplit(url)
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._context = tls_context(environment) if parts.scheme == "https" else None
+        self._proxy = proxy_of(url, environment)
+        self._timeout = timeout_seconds
+        self._idle: list[Connection] = []
+        self._deadlines: dict[Connection, float] = {}
+        self._timer = get_hub().loop.timer(0)
 
-    def send(self, request: Request, headers: Mapping[str, str]) -> Reply:
+    def send(self, head: bytes, body: bytes, sink: Sink | None = None) -> Answer:
+        """One request and its reply. Never raises for what the endpoint or the network did: that is in the answer."""
+        answer = Answer()
+        connection = self._kept()
+        if connection is None:
+            answer.sent = time.perf_counter()
+            try:
+                connection = self._connect()
+            except (OSError, gevent.Timeout) as error:
+                answer.error = error if isinstance(error, OSError) else TimeoutError("connecting took too long")
+                answer.done = time.perf_counter()
+                return answer
+            answer.connect_seconds = time.perf_counter() - answer.sent
+        self._deadlines[connection] = time.perf_counter() + self._timeout
+        if not self._timer.active:
+            self._arm(self._timeout)
         try:
-            response = self._client.request("POST", request.path, request.body, headers)
-            body = bytes(response.read())
-            error = response.get(_ERROR_HEADER)
-            outcome = classify(response.status_code, str(error) if error else None, body)
-            return Reply(outcome, str(response.get(VARIANT_HEADER) or ""), len(body))
-        except (OSError, HTTPConnectionClosed, HTTPParseError) as error:
-            return Reply(_of_error(error))
+            connection.exchange(head, body, answer, sink)
+        finally:
+            self._deadlines.pop(connection, None)
+        if connection.open:
+            self._idle.append(connection)
+        return answer
+
+    def connect_ahead(self, number: int) -> None:
+        """Opens connections before they are needed. What cannot be opened is left to the requests to report."""
+
+        def one() -> None:
+            try:
+                connection = self._connect()
+            except (OSError, gevent.Timeout):
+                return
+            connection.idle_since = time.perf_counter()
+            self._idle.append(connection)
+
+        gevent.joinall([gevent.spawn(one) for _ in range(number)])
+
+    def close(self) -> None:
+        """Closes what is idle."""
+        self._timer.stop()
+        while self._idle:
+            self._idle.pop().close()
+
+    def _kept(self) -> Connection | None:
+        idle = self._idle
+        while idle:
+            connection = idle.pop()
+            if not connection.open:
+                continue
+            if time.perf_counter() - connection.idle_since < IDLE_SECONDS:
+                return connection
+            connection.close()
+        return None
+
+    def _connect(self) -> Connection:
+        with gevent.Timeout(min(CONNECT_SECONDS, self._timeout)):
+            host, port = (self._proxy.host, self._proxy.port) if self._proxy else (self._host, self._port)
+            sock = gevent.socket.create_connection((host, port))
+            try:
+                sock.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
+                if self._proxy:
+                    _tunnel(sock, self._proxy, self._host, self._port)
+                tls = _handshake(sock, self._context, self._host) if self._context else None
+                raw = _socket.socket(fileno=sock.detach())
+            except BaseException:
+                sock.close()
+                raise
+        raw.setblocking(False)
+        return Connection(raw, tls)
+
+    def _arm(self, seconds: float) -> None:
+        self._timer.stop()
+        self._timer = get_hub().loop.timer(max(0.0, seconds))
+        self._timer.start(self._sweep)
+
+    def _sweep(self) -> None:
+        """Deadlines ascend, as all exchanges have the same time: one timer serves them all."""
+        now = time.perf_counter()
+        for connection, deadline in list(self._deadlines.items()):
+            if deadline > now:
+                self._arm(deadline - now)
+                return
+            self._deadlines.pop(connection, None)
+            connection.fail(TimeoutError("no answer in time"))
+        if self._deadlines:  # of exchanges that began meanwhile
+            self._arm(min(self._deadlines.values()) - time.perf_counter())
 
 
-def _of_error(error: Exception) -> Outcome:
-    if isinstance(error, TimeoutError):
-        return Outcome.TIME_OUT
-    if isinstance(error, ConnectionRefusedError):
-        return Outcome.REFUSED
-    if isinstance(error, ssl.SSLError | socket.gaierror):
-        return Outcome.UNREACHABLE
-    if isinstance(error, ConnectionError | HTTPConnectionClosed | HTTPParseError):
-        return Outcome.RESET
-    return Outcome.UNREACHABLE
-
-
-def _no_delay(sock: Any) -> None:
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def tls_context(**_: Any) -> ssl.SSLContext:
+def tls_context(environment: Mapping[str, str] = os.environ) -> ssl.SSLContext:
     """A verifying context; AWS_CA_BUNDLE is honoured as by the AWS CLI."""
-    bundle = os.environ.get("AWS_CA_BUNDLE")
-    context: ssl.SSLContext = gevent.ssl.create_default_context(cafile=bundle or None)
-    return context
+    return ssl.create_default_context(cafile=environment.get("AWS_CA_BUNDLE") or None)
 
 
-def connections(*, size: int, timeout_seconds: float) -> HTTPClientPool:
-    """At most `size` connections to each host, for all users of the process."""
-    return HTTPClientPool(
-        ssl_context_factory=tls_context,
-        concurrency=size,
-        connection_timeout=min(_CONNECT_SECONDS, timeout_seconds),
-        network_timeout=timeout_seconds,
-    )
+def _handshake(sock: gevent.socket.socket, context: ssl.SSLContext, host: str) -> Tls:
+    tls = Tls(context, host)
+    while True:
+        try:
+            tls.object.do_handshake()
+        except ssl.SSLWantReadError:
+            sock.sendall(tls.outgoing.read())
+            received = sock.recv(65536)
+            if not received:
+                raise ConnectionResetError("closed during the TLS handshake") from None
+            tls.incoming.write(received)
+        else:
+            if tls.outgoing.pending:
+                sock.sendall(tls.outgoing.read())
+            return tls
+
+
+def _tunnel(sock: gevent.socket.socket, proxy: Proxy, host: str, port: int) -> None:
+    sock.sendall(proxy.request(host, port))
+    reply = b""
+    while b"\r\n\r\n" not in reply:
+        received = sock.recv(4096)
+        if not received or len(reply) > 65536:
+            raise ConnectionResetError("the proxy closed the connection")
+        reply += received
+    status = re.match(rb"HTTP/1\.[01] (\d{3})", reply)
+    if not status or status[1] != b"200":
+        raise OSError(f"the proxy opens no tunnel: {reply.splitlines()[0].decode('ascii', 'replace')}")

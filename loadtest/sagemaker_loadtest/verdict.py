@@ -26,11 +26,14 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A worker that went away during the run: when (seconds since the start) and what is known of the cause."""
+    """A worker that went away during the run: when (seconds since the start), what is known of the cause, what it
+    meant for the load.
+    """
 
     worker: str
     second: float
     cause: str
+    effect: str = "From then on less load was sent than the test asks for."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def judge(
             "workersLost",
             ExitCode.WORKERS_LOST,
             f"No verdict: {len(losses)} of {workers} workers lost",
-            (*_losses(losses), "From then on less load was sent than the test asks for.", so_far),
+            (*_losses(losses), *dict.fromkeys(loss.effect for loss in losses), so_far),
             "Find out why the worker went (memory, eviction), then run it again.",
         )
     limiting = [c for c in checks if c.decisive and not c.ok]

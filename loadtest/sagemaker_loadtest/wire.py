@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.spec import LoadTest
 
+LOOPBACK = "127.0.0.1"
+
 READY = "ready"
 CONNECTED = "connected"
 BEGIN = "begin"
@@ -13,6 +15,8 @@ SAMPLE = "sample"
 LOST = "lost"
 END = "end"
 STOP = "stop"
+FAULT = "fault"
+REBALANCED = "rebalanced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Second:
 
     `offered`, `sent`, latencies and failures belong to the second of the intended start, `answered` to the one in which
     the good answer arrived. Keys: variant (empty when the reply named none), then the words of `replies.Outcome`.
+    `measurements` are keyed by the words of `measurement.Measurement`, `statuses` by the HTTP status; `chunks` counts
+    the payload parts of streams, the bytes those of bodies.
     """
 
     second: int
@@ -51,6 +57,11 @@ class Second:
     latency: Mapping[str, Counts] = field(default_factory=dict)
     service: Counts = Counts()
     failures: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    measurements: Mapping[str, Counts] = field(default_factory=dict)
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    chunks: int = 0
+    sent_bytes: int = 0
+    received_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +89,30 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Locust's page, which the master serves, and its login."""
+
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """The first line that a node reads from its standard input."""
+    """The first line that a node reads from its standard input.
+
+    `master_host` is the address at which the master listens, or at which a worker finds it. `reports`: a worker tells
+    its samples and faults on its standard output, too.
+    `page`: there is no verdict, a person starts and stops the load there.
+    """
 
     role: str
     test: LoadTest
     url: str
     name: str
     master_port: int = 0
+    master_host: str = LOOPBACK
+    run: str = ""
+    reports: bool = False
+    page: Page | None = None

@@ -1,42 +1,79 @@
 """A worker: prepares its requests, joins the master, drives the users and reports once a second."""
 
 import gc
+import math
 import os
+import sys
 import time
+from dataclasses import replace
 from typing import Any
 
+from locust import events
+
+# isort: split
 import gevent
 import gevent.os
 
+from sagemaker_loadtest import wire
+from sagemaker_loadtest.channel import tell
 from sagemaker_loadtest.cluster import (
     BEGIN,
     EARLY_DRAIN_SECONDS,
     HELLO,
-    LOOPBACK,
+    LEAVE,
     SAMPLE,
+    SHARE,
     STOP,
     drain_seconds,
     environment,
-    user_class,
+    lines_of,
 )
 from sagemaker_loadtest.codec import encode
 from sagemaker_loadtest.credentials import standard_chain
+from sagemaker_loadtest.errors import ConfigurationError
+from sagemaker_loadtest.exchange import Exchange
 from sagemaker_loadtest.histogram import Histogram
-from sagemaker_loadtest.payloads import in_order, load_payloads, requests_of
+from sagemaker_loadtest.payloads import load_payloads
+from sagemaker_loadtest.place import Clock, Place, Share, Supply
 from sagemaker_loadtest.recorder import Recorder
+from sagemaker_loadtest.replies import Outcome
+from sagemaker_loadtest.requests import Requests
+from sagemaker_loadtest.results import Results
+from sagemaker_loadtest.schedule import closed_share
+from sagemaker_loadtest.selection import in_order, weighted
+from sagemaker_loadtest.signing import SigningSource
+from sagemaker_loadtest.spec import Load, LoadTest
 from sagemaker_loadtest.target import host_header
-from sagemaker_loadtest.transport import connections
-from sagemaker_loadtest.user import Clock, Place, SageMakerUser, SigningSource
+from sagemaker_loadtest.template import numbers
+from sagemaker_loadtest.transport import Transport
+from sagemaker_loadtest.user import OURS, SageMakerUser
 from sagemaker_loadtest.wire import Health, Job, Sample, pack
 
 _LAG_INTERVAL = 0.02
+MOST_CONNECTIONS_AHEAD = 64
+_AHEAD_SECONDS = 0.1
+_FAREWELL_SECONDS = 0.3
 
 
 def run_worker(job: Job) -> int:
-    """Works until the master says quit."""
-    worker = Worker(job)
+    """Works until the master says quit. What is wrong before the load is told; exit code 2 says so."""
+    try:
+        worker = Worker(job)
+    except ConfigurationError as error:
+        if job.reports:
+            tell(wire.FAULT, faults=list(error.faults))
+        print("\n".join(error.faults), file=sys.stderr)
+        return 2
     worker.join()
     return 0
+
+
+def connections_ahead(load: Load, share: Share) -> int:
+    """How many connections are opened while the start is awaited: no more than the load will need at once."""
+    if load.closed:
+        return min(MOST_CONNECTIONS_AHEAD, closed_share(load.closed.users, worker=share.worker, workers=share.workers))
+    rate = load.open.rate if load.open else 0.0
+    return min(MOST_CONNECTIONS_AHEAD, math.ceil(rate / share.workers * _AHEAD_SECONDS))
 
 
 class Worker:
@@ -47,40 +84,75 @@ class Worker:
         self._recorder = Recorder()
         self._lag = Histogram()
         self._place: Place | None = None
+        self._greenlets: list[Any] = []
         test = job.test
-        load = test.load
-        size = load.closed.users if load.closed else load.open.max_in_flight if load.open else 1
-        users = user_class(job)
-        users.host = job.url
-        users.client_pool = connections(size=size, timeout_seconds=load.timeout_seconds)
-        users.recorder = self._recorder
-        users.signing = SigningSource(standard_chain(), test.endpoint.region)
-        users.requests = requests_of(load_payloads(test), host_header(job.url), test.endpoint.name)
-        self._users: type[SageMakerUser] = users
-        self._runner = environment(job).create_worker_runner(LOOPBACK, job.master_port)
+        self._payloads = load_payloads(test)
+        self._transport = Transport(job.url, timeout_seconds=test.load.timeout_seconds)
+        SageMakerUser.recorder = self._recorder
+        SageMakerUser.invocation = test.invocation
+        SageMakerUser.endpoint_name, SageMakerUser.region = test.endpoint.name, test.endpoint.region
+        SageMakerUser.way = self._way(test)
+        if test.locustfile:
+            events.request.add_listener(self._of_another)  # type: ignore[no-untyped-call]  # Locust's
+        self._runner = environment(job).create_worker_runner(job.master_host, job.master_port)
         self._runner.register_message(BEGIN, lambda msg, **_: self._begin(msg.data))
+        self._runner.register_message(SHARE, lambda msg, **_: self._take(msg.data))
         self._runner.register_message(STOP, lambda **_: self._stop())
 
     def join(self) -> None:
-        gevent.spawn(self._watch_parent)
-        self._runner.send_message(HELLO, {"name": self._job.name})
+        gevent.spawn(self._commands)
+        self._runner.send_message(HELLO, {"name": self._job.name, "run": self._job.run})
         self._runner.greenlet.join()
 
     def _begin(self, data: dict[str, Any]) -> None:
-        test = self._job.test
-        self._place = Place(test, Clock(data["start"]), data["place"], test.workers)
-        self._users.place = self._place
-        self._users.choice = in_order(
-            len(self._users.requests),
-            test.payloads.order,
-            seed=test.seed,
-            worker=self._place.worker,
-            workers=test.workers,
-        )
+        test = _at_rate(self._job.test, data["rate"])
+        gevent.killall(self._greenlets)
+        share = Share(data["place"], data["workers"], data["since"])
+        recording = tuple(payload.at or 0.0 for payload in self._payloads) if _is_recorded(test) else ()
+        self._place = Place(test, Clock(data["start"]), share, recording)
+        SageMakerUser.place = self._place
+        SageMakerUser.supply = self._supply(test, share)
+        gevent.spawn(self._transport.connect_ahead, connections_ahead(test.load, share))
         gc.collect()
         gc.freeze()
-        gevent.spawn(self._measure_lag)
-        gevent.spawn(self._report, self._place)
+        self._greenlets = [gevent.spawn(self._measure_lag), gevent.spawn(self._report, self._place)]
+
+    def _take(self, data: dict[str, Any]) -> None:
+        """The workers are others than before: another share of the arrivals."""
+        if self._place:
+            self._place.share = Share(data["place"], data["workers"], data["since"])
+
+    def _way(self, test: LoadTest) -> Exchange:
+        source, region = standard_chain(), test.endpoint.region
+        signing = SigningSource(source, region)
+        results = Results(
+            test.invocation.results,
+            region,
+            SigningSource(source, region, "s3"),
+            timeout_seconds=test.load.timeout_seconds,
+        )
+        return Exchange(self._transport, signing, results)
+
+    def _supply(self, test: LoadTest, share: Share) -> Supply:
+        seat = {"worker": share.worker, "workers": share.workers}
+        weights = [payload.weight for payload in self._payloads]
+        models = test.invocation.target_models
+        return Supply(
+            self._payloads,
+            Requests(self._payloads, test.invocation, host_header(self._job.url), test.endpoint.name),
+            in_order(len(weights), test.payloads.order, seed=test.seed, weights=weights, **seat),
+            weighted(models.weights if models else (1.0,), f"models/{test.seed}/{share.worker}"),
+            numbers(**seat),
+        )
+
+    def _of_another(self, response_time: float | None, exception: Exception | None, context: Any, **_: Any) -> None:
+        """A request of a user class that is not ours, as that class measured it."""
+        if context is OURS or self._place is None or self._place.over:
+            return
+        now = self._place.clock.now()
+        began = now - (response_time or 0.0) / 1000  # Locust has events without one
+        outcome = Outcome.OK if exception is None else Outcome.OTHER
+        self._recorder.finished(self._recorder.started(began), began, now, outcome, "")
 
     def _stop(self) -> None:
         if self._place:
@@ -127,13 +199,36 @@ class Worker:
             in_flight=self._recorder.in_flight,
             users=self._runner.user_count,
         )
-        self._runner.send_message(SAMPLE, encode(Sample(self._job.name, self._recorder.take(), health, final)))
+        sample = encode(Sample(self._job.name, self._recorder.take(), health, final))
+        self._runner.send_message(SAMPLE, sample)
+        if self._job.reports:
+            tell(wire.SAMPLE, sample=sample)
         return cpu_now, wall_now
 
-    @staticmethod
-    def _watch_parent() -> None:
-        """Standard input ends when the supervisor does."""
-        gevent.os.make_nonblocking(0)
-        while gevent.os.nb_read(0, 4096):
-            pass
+    def _commands(self) -> None:
+        """Standard input ends when the supervisor does. It may ask before to leave the run."""
+        for command in lines_of(sys.stdin.fileno()):
+            if command["command"] == wire.STOP:
+                gevent.spawn(self._leave, command["cause"])
         os._exit(0)
+
+    def _leave(self, cause: str) -> None:
+        """Reports what there is and says why nothing more will come."""
+        self._stop()
+        gevent.joinall(self._greenlets[1:], timeout=EARLY_DRAIN_SECONDS + 1)
+        self._runner.send_message(LEAVE, {"name": self._job.name, "cause": cause})
+        environment = self._runner.environment
+        environment.events.quitting.fire(environment=environment)  # type: ignore[no-untyped-call]  # Locust's
+        gevent.sleep(_FAREWELL_SECONDS)
+        os._exit(0)
+
+
+def _is_recorded(test: LoadTest) -> bool:
+    return test.load.open is not None and test.load.open.arrivals == "Recorded"
+
+
+def _at_rate(test: LoadTest, rate: float | None) -> LoadTest:
+    """The test at the rate that a person asks for on the page."""
+    if not rate or test.load.open is None:
+        return test
+    return replace(test, load=replace(test.load, open=replace(test.load.open, rate=float(rate))))

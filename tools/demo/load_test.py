@@ -22,10 +22,16 @@ def outcome(result: Path) -> Outcome:
     verdict = document["verdict"]
     summary = document["summary"]
     if verdict["word"] == "met":
-        line = f"Met: {summary['rate']:.0f}/s held, {_p99(document)}{summary['failed']:,} failed"
+        line = f"Met: {_rate(document):.0f}/s held, {_p99(document)}{summary['failed']:,} failed"
     else:
         line = str(verdict["headline"])
     return Outcome(verdict["exitCode"], line, tuple(verdict["reasons"]), verdict["advice"])
+
+
+def _rate(document: dict[str, Any]) -> float:
+    """The rate asked for when it was held: what chance makes of it (Poisson arrivals) differs a little in each run."""
+    asked, reached = document["load"]["rate"], document["summary"]["rateReachedPercent"]
+    return float(asked if asked and reached is not None and reached >= 99 else document["summary"]["rate"])
 
 
 def _p99(document: dict[str, Any]) -> str:

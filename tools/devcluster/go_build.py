@@ -1,6 +1,7 @@
-"""The Kubernetes programs built from their Go modules, with the share of packages that are compiled.
+"""The programs built from their Go modules, with the share of packages that are compiled.
 
-Works in the tools module of tools/kubernetes, whose go.sum pins every module's content.
+Works in the tools module of the program's origin (tools/kubernetes, tools/helm, …), whose go.sum pins every module's
+content.
 """
 
 import os
@@ -10,21 +11,16 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+from devcluster import origins
 from devcluster.errors import BinaryError
 from devcluster.lifeline import Lifeline
 from devcluster.progress import Progress
 
-MODULE = Path(__file__).parents[1] / "kubernetes"
-
-_PACKAGES = {
-    "etcd": "go.etcd.io/etcd/server/v3",
-    **{name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kube-apiserver", "kube-controller-manager", "kubectl")},
-}
 _OFFLINE = ("dial tcp", "no such host", "i/o timeout", "TLS handshake", "module lookup disabled by GOPROXY=off")
 _TICK_SECONDS = 1.0  # the elapsed time moves on while a long package compiles
 
 
-def build(name: str, target: Path, *, version: str, go: Path, progress: Progress, module: Path = MODULE) -> None:
+def build(name: str, target: Path, *, version: str, go: Path, progress: Progress, module: Path) -> None:
     """Puts the program at `target` when it is whole; a failed or interrupted build leaves nothing and ends all of Go.
 
     Raises BinaryError with the end of what Go said.
@@ -32,7 +28,7 @@ def build(name: str, target: Path, *, version: str, go: Path, progress: Progress
     part = target.with_name(f".{name}.part")
     lifeline = Lifeline()
     try:
-        go_run = _Go(name, go, module, _flags(version), lifeline)
+        go_run = _Go(name, go, module, _flags(name), lifeline)
         packages = go_run.uncompiled(progress)
         go_run.compile(part, packages, f"Building {name} {version.removeprefix('v')} from its Go modules", progress)
         part.rename(target)
@@ -70,7 +66,7 @@ class _Go:
     def _start(self, *arguments: str, stderr: int) -> subprocess.Popen[bytes]:
         # The caller's own flags or workspace must not change what is built.
         environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
-        command = [str(self._go), *arguments, _PACKAGES[self._name]]
+        command = [str(self._go), *arguments, origins.of(self._name).packages[self._name]]
         return self._lifeline.popen(command, cwd=self._module, stdout=subprocess.PIPE, stderr=stderr, env=environment)
 
 
@@ -86,12 +82,9 @@ def explain(name: str, said: str) -> str:
     return f"{name} cannot be built from its Go modules. Go says: {said}"
 
 
-def _flags(version: str) -> tuple[str, ...]:
-    major, minor, _ = version.removeprefix("v").split(".")
-    values = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
-    # `kubectl version` and helm's kubeVersion check read these.
-    stamps = " ".join(f"-X k8s.io/component-base/version.{key}={value}" for key, value in values.items())
-    return ("-trimpath", "-ldflags", f"-s -w {stamps}")
+def _flags(name: str) -> tuple[str, ...]:
+    stamps = "".join(f" -X {stamp}" for stamp in origins.of(name).stamps)
+    return ("-trimpath", "-ldflags", f"-s -w{stamps}")
 
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[list[str]]:

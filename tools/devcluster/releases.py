@@ -2,7 +2,7 @@
 
 etcd, kube-apiserver and kubectl come as one envtest archive of the controller-tools project (Linux and macOS); its
 index names each archive's URL and SHA-512. Kubernetes' own release host has each Linux program, and kubectl for
-macOS, with a .sha256 file beside it.
+macOS, with a .sha256 file beside it. The other projects' archives, and the SHA-256 beside each, are in `origins`.
 """
 
 import re
@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from devcluster import origins
+from devcluster.origins import Origin
 from devcluster.progress import Progress
 from devcluster.web import UnavailableError, Web
 
@@ -23,7 +25,7 @@ ENVTEST_INDEX = "https://raw.githubusercontent.com/kubernetes-sigs/controller-to
 KUBERNETES_RELEASES = "https://dl.k8s.io/release"
 
 _IN_ARCHIVE = frozenset({"etcd", "kube-apiserver", "kubectl"})
-_ON_RELEASE_HOST = frozenset({"kube-apiserver", "kube-controller-manager", "kubectl"})
+_ON_RELEASE_HOST = frozenset(origins.KUBERNETES.packages) - {"etcd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Hosts:
 
     envtest_index: str = ENVTEST_INDEX
     kubernetes: str = KUBERNETES_RELEASES
+    github: str = "https://github.com"
+    helm: str = "https://get.helm.sh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def fetch(
     if inside := wanted & _IN_ARCHIVE:
         try:
             archive = _archive(web, hosts.envtest_index, version, platform)
-            _unpack(web, archive, inside, folder)
+            _unpack(web, archive.url, inside, folder, "sha512", archive.sha512)
             wanted -= inside
             progress.finish(f"Fetched {', '.join(sorted(inside))} {archive.version.removeprefix('v')} (checksum good)")
         except UnavailableError as reason:
@@ -76,6 +80,28 @@ def fetch(
         except UnavailableError as reason:
             reasons.append(str(reason))
     return Fetched(frozenset(names) - wanted, reasons[0] if wanted and reasons else "")
+
+
+def fetch_archive(
+    origin: Origin, names: Collection[str], folder: Path, *, platform: str, hosts: Hosts, progress: Progress
+) -> Fetched:
+    """As `fetch`, from the one archive that the origin publishes. Raises BinaryError when its checksum is wrong."""
+    if origin.archive is None:
+        return Fetched(frozenset(), f"{origin.name} publishes no archive")
+    progress.step(f"Looking for an official archive of {origin.name}")
+    system, machine = platform.split("-")
+    number = origin.version.removeprefix("v")
+    url = origin.archive.url.format(
+        github=hosts.github, helm=hosts.helm, version=origin.version, number=number, system=system, machine=machine
+    )
+    web = Web(progress)
+    try:
+        checksum = _checksum(web, f"{url}{origin.archive.checksum}")
+        _unpack(web, url, names, folder, "sha256", checksum)
+    except UnavailableError as reason:
+        return Fetched(frozenset(), str(reason))
+    progress.finish(f"Fetched {', '.join(sorted(names))} {number} (checksum good)")
+    return Fetched(frozenset(names), "")
 
 
 def pick(index: Any, version: str, platform: str) -> Archive | None:
@@ -110,16 +136,16 @@ def _archive(web: Web, index: str, version: str, platform: str) -> Archive:
     return archive
 
 
-def _unpack(web: Web, archive: Archive, names: Collection[str], folder: Path) -> None:
-    part = folder / ".envtest.part"
+def _unpack(web: Web, url: str, names: Collection[str], folder: Path, algorithm: str, checksum: str) -> None:
+    part = folder / ".archive.part"
     try:
-        web.download(archive.url, part, "sha512", archive.sha512)
+        web.download(url, part, algorithm, checksum)
         with tarfile.open(part) as tar:
             members = {Path(member.name).name: member for member in tar if member.isfile()}
             for name in names:
                 source = tar.extractfile(members[name]) if name in members else None
                 if source is None:
-                    raise UnavailableError(f"{archive.url} has no {name} in it")
+                    raise UnavailableError(f"{url} has no {name} in it")
                 with source:
                     _place_stream(source, folder / name)
     finally:
@@ -138,14 +164,20 @@ def _place_stream(source: Any, target: Path) -> None:
 
 def _download(web: Web, url: str, target: Path) -> None:
     part = target.with_name(f".{target.name}.part")
-    published = web.read(f"{url}.sha256").decode(errors="replace").strip()
-    if not re.fullmatch(r"[0-9a-f]{64}", published):
-        raise UnavailableError(f"{url}.sha256 is no checksum")
+    published = _checksum(web, f"{url}.sha256")
     try:
         web.download(url, part, "sha256", published)
         _place(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _checksum(web: Web, url: str) -> str:
+    """The first word of the file: `sha256sum` writes the file's name after it."""
+    published = web.read(url).decode(errors="replace").split()
+    if not published or not re.fullmatch(r"[0-9a-f]{64}", published[0]):
+        raise UnavailableError(f"{url} is no checksum")
+    return published[0]
 
 
 def _place(part: Path, target: Path) -> None:

@@ -1,29 +1,59 @@
-"""The files of a run: result.json for machines, index.html for people, summary.md for pull requests."""
+"""The files of a run: result.json, CSV and JUnit for machines, index.html for people, summary.md for pull requests."""
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from sagemaker_loadtest.codec import encode
+from sagemaker_loadtest.report.csv import render_series, render_summary
 from sagemaker_loadtest.report.html import render_html
+from sagemaker_loadtest.report.junit import render_junit
 from sagemaker_loadtest.report.markdown import render_markdown
 from sagemaker_loadtest.result import Result
+from sagemaker_loadtest.timeline import Row
 
 RESULT = "result.json"
 PAGE = "index.html"
 SUMMARY = "summary.md"
+JUNIT = "junit.xml"
+SUMMARY_CSV = "summary.csv"
+SERIES_CSV = "series.csv"
 
 
-def write_reports(result: Result, out: Path) -> tuple[Path, Path]:
-    """index.html and summary.md in the folder `out`. Raises OSError."""
+def write_reports(result: Result, out: Path) -> tuple[Path, ...]:
+    """index.html, summary.md, junit.xml and summary.csv in the folder `out`: all that follows from the result alone.
+    Raises OSError.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    return _replace(out / PAGE, render_html(result)), _replace(out / SUMMARY, render_markdown(result))
+    return (
+        _replace(out / PAGE, render_html(result)),
+        _replace(out / SUMMARY, render_markdown(result)),
+        _replace(out / JUNIT, render_junit(result)),
+        _replace(out / SUMMARY_CSV, render_summary(result)),
+    )
+
+
+def write_series(rows: Iterable[tuple[int, Row]], out: Path) -> Path:
+    """series.csv in the folder `out`. Raises OSError."""
+    out.mkdir(parents=True, exist_ok=True)
+    return _replace(out / SERIES_CSV, render_series(rows))
 
 
 def write_result(result: Result, out: Path) -> Path:
     """result.json in the folder `out`. Raises OSError."""
     out.mkdir(parents=True, exist_ok=True)
     return _replace(out / RESULT, json.dumps(encode(result), ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def write_partial(result: Result, out: Path) -> None:
+    """result.json, index.html and summary.md of a run that goes on. The last ones stay when it is killed.
+
+    Raises OSError.
+    """
+    write_result(result, out)
+    _replace(out / PAGE, render_html(result))
+    _replace(out / SUMMARY, render_markdown(result))
 
 
 def _replace(path: Path, text: str) -> Path:

@@ -25,9 +25,15 @@ def both(draw: Callable[[Frame], str], label: str, kind: str, height: int, *, ri
     return "".join(svg.document(frame, draw(frame), label=label, kind=kind) for frame in (wide, narrow))
 
 
+def half(draw: Callable[[Frame], str], label: str, kind: str, height: int) -> str:
+    """One drawing for half the width of a page, which is about the width of a phone."""
+    frame = Frame(480, height, left=40, right=14, small=True)
+    return svg.document(frame, draw(frame), label=label, kind=kind, fits="half")
+
+
 def latency_over_time(result: Result) -> str:
     """p50, p95 and p99 of each bin, with the limit of the tightest p99 (else p95, else p50) threshold."""
-    series, duration = result.series, _span(result)
+    series, duration = result.series, span(result)
     limits = latency_limits(result)
     first = math.ceil(result.warm_up_seconds / series.bin_seconds)
     values = [v for name in ("p50", "p95", "p99") for v in getattr(series, name)[first:] if v is not None]
@@ -36,9 +42,9 @@ def latency_over_time(result: Result) -> str:
     def draw(f: Frame) -> str:
         x, y = Scale(0, duration, f.x0, f.x1), Scale(0, high, f.y0, f.y1)
         parts = [
-            _background(result, f, x, named=True),
-            _y_axis(f, y, svg.ticks(high, 6), "ms"),
-            _x_axis(f, x, duration),
+            background(result, f, x, named=True),
+            y_axis(f, y, svg.ticks(high, 6), "ms"),
+            x_axis(f, x, duration),
         ]
         for t in limits:
             parts.append(svg.line(f.x0, y(t.limit), f.x1, y(t.limit), class_="limit"))
@@ -48,7 +54,7 @@ def latency_over_time(result: Result) -> str:
         ends, names, colors = [], [], []
         for name, color, width, dash in _LINES:
             found: Sequence[float | None] = getattr(series, name)
-            points = [None if v is None else (x(_middle(result, i)), y(v)) for i, v in enumerate(found)]
+            points = [None if v is None else (x(middle(result, i)), y(v)) for i, v in enumerate(found)]
             parts.append(svg.path(points, stroke=color, stroke_width=width, stroke_dasharray=dash))
             last = next((p for p in reversed(points) if p), None)
             if last:
@@ -66,13 +72,13 @@ def latency_over_time(result: Result) -> str:
 
 def rate_over_time(result: Result) -> str:
     """What the schedule asked for and what was answered in each bin; in a closed load only the latter."""
-    series, duration = result.series, _span(result)
+    series, duration = result.series, span(result)
     offered = [v for v in series.offered if v is not None]
     high = svg.nice_above(max([*offered, *series.achieved, 0.1]) * 1.04, 4)
 
     def draw(f: Frame) -> str:
         x, y = Scale(0, duration, f.x0, f.x1), Scale(0, high, f.y0, f.y1)
-        parts = [_background(result, f, x), _y_axis(f, y, svg.ticks(high, 4), "req/s"), _x_axis(f, x, duration)]
+        parts = [background(result, f, x), y_axis(f, y, svg.ticks(high, 4), "req/s"), x_axis(f, x, duration)]
         edges = [
             (x(i * series.bin_seconds), x(min((i + 1) * series.bin_seconds, duration)), y(v))
             for i, v in enumerate(series.offered)
@@ -80,7 +86,7 @@ def rate_over_time(result: Result) -> str:
         ]
         if edges:
             parts.append(svg.steps(edges, stroke="var(--offered)", stroke_width=7, stroke_opacity=0.4))
-        points = [(x(_middle(result, i)), y(v)) for i, v in enumerate(series.achieved)]
+        points = [(x(middle(result, i)), y(v)) for i, v in enumerate(series.achieved)]
         parts.append(svg.path(points, stroke="var(--achieved)", stroke_width=2.2))
         return "".join(parts)
 
@@ -89,7 +95,7 @@ def rate_over_time(result: Result) -> str:
 
 def errors_over_time(result: Result) -> str:
     """Failed requests in each bin, stacked by class."""
-    series, duration = result.series, _span(result)
+    series, duration = result.series, span(result)
     totals = [sum(column) for column in zip(*series.failures.values(), strict=True)]
     high = svg.nice_above(max([*totals, 4]), 4)
     unit = f"in {series.bin_seconds} s"
@@ -97,7 +103,7 @@ def errors_over_time(result: Result) -> str:
     def draw(f: Frame) -> str:
         x, y = Scale(0, duration, f.x0, f.x1), Scale(0, high, f.y0, f.y1)
         marks = [t for t in svg.ticks(high, 4) if t == int(t)]
-        parts = [_background(result, f, x), _y_axis(f, y, marks, unit), _x_axis(f, x, duration)]
+        parts = [background(result, f, x), y_axis(f, y, marks, unit), x_axis(f, x, duration)]
         bases = [0.0] * len(totals)
         for place, counts in enumerate(series.failures.values()):
             drawn = []
@@ -129,7 +135,7 @@ def distribution(result: Result) -> str:
         def x(percentile: float) -> float:
             return f.x0 + (f.x1 - f.x0) * min(1.0, math.log10(100 / (100 - min(percentile, 99.9999))) / rarest)
 
-        parts = [_y_axis(f, y, svg.ticks(high, 5), "ms")]
+        parts = [y_axis(f, y, svg.ticks(high, 5), "ms")]
         marks = [
             p
             for p in ((0, 90, 99, 99.9, 99.99) if f.small else (0, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99))
@@ -182,19 +188,9 @@ def shape(result: Result) -> str:
         def x(value: float) -> float:
             return f.x0 + (f.x1 - f.x0) * math.log10(max(value, low) / low) / span
 
-        parts = [_y_axis(f, y, svg.ticks(high, 3), "% of answers")]
-        for left, right, share in bars:
-            if share:
-                parts.append(
-                    svg.tag(
-                        "rect",
-                        x=x(left) + 0.5,
-                        y=y(share),
-                        width=max(1.0, x(right) - x(left) - 1),
-                        height=f.y0 - y(share),
-                        fill="var(--p95)",
-                    )
-                )
+        parts = [y_axis(f, y, svg.ticks(high, 3), "% of answers")]
+        drawn = [(x(a) + 0.5, y(share), max(x(a) + 1.5, x(b) - 0.5), f.y0) for a, b, share in bars if share]
+        parts.append(svg.boxes(drawn, fill="var(--p95)"))
         last = -99.0
         for mark in _log_marks(low, end):
             if x(mark) - last > (52 if f.small else 46):
@@ -241,31 +237,37 @@ def _log_marks(low: float, high: float) -> list[float]:
 
 def latency_limits(result: Result, *, everything: bool = False) -> list[ThresholdFacts]:
     """Latency thresholds over all variants, tightest percentile first; only the first two unless `everything`."""
-    found = [t for t in result.thresholds if t.metric == "latency" and t.variant is None]
+    found = [t for t in result.thresholds if t.metric == "latency" and t.variant is None and t.measurement is None]
     found.sort(key=lambda t: -(t.percentile or 0))
     return found if everything else found[:1]
 
 
-def _span(result: Result) -> float:
+def span(result: Result) -> float:
+    """Seconds on the axis of time."""
     return max(result.duration_seconds, result.series.bin_seconds * 1.0, 1.0)
 
 
-def _middle(result: Result, i: int) -> float:
+def middle(result: Result, i: int) -> float:
+    """The moment, in seconds, at which the value of bin `i` is drawn."""
     width = result.series.bin_seconds
-    return (i * width + min((i + 1) * width, _span(result))) / 2
+    return (i * width + min((i + 1) * width, span(result))) / 2
 
 
-def _y_axis(f: Frame, y: Scale, marks: Sequence[float], unit: str) -> str:
-    parts = [svg.text(0, 11, unit)]
-    for mark in marks:
-        parts.append(svg.line(f.x0, y(mark), f.x1, y(mark), class_="axis" if mark == 0 else "grid"))
-        parts.append(
-            svg.text(f.x0 - 7, y(mark) + 4, f"{mark:,g}" if mark < 10000 else f"{mark / 1000:,g}k", text_anchor="end")
-        )
-    return "".join(parts)
+def y_axis(f: Frame, y: Scale, marks: Sequence[float], unit: str) -> str:
+    """Grid, numbers and unit."""
+    grid = "".join(f"M{svg.number(f.x0)} {svg.number(y(mark))}H{svg.number(f.x1)}" for mark in marks if mark)
+    words = (f"{mark:,g}" if mark < 10000 else f"{mark / 1000:,g}k" for mark in marks)
+    numbers = "".join(svg.text(f.x0 - 7, y(mark) + 4, told) for mark, told in zip(marks, words, strict=True))
+    return (
+        svg.text(0, 11, unit)
+        + svg.tag("path", d=grid, class_="grid")
+        + svg.line(f.x0, f.y0, f.x1, f.y0, class_="axis")
+        + svg.tag("g", numbers, class_="y")
+    )
 
 
-def _x_axis(f: Frame, x: Scale, duration: float) -> str:
+def x_axis(f: Frame, x: Scale, duration: float) -> str:
+    """Numbers of the axis of time."""
     want = 5 if f.small else 10
     step = next(
         (
@@ -279,15 +281,15 @@ def _x_axis(f: Frame, x: Scale, duration: float) -> str:
     mark = 0
     while mark <= duration + 1e-6:
         words = f"{mark} s" if duration < 120 else clock(mark)
-        parts.append(svg.text(x(mark), f.y0 + 19, words, text_anchor="middle"))
+        parts.append(svg.text(x(mark), f.y0 + 19, words))
         mark += step
-    return "".join(parts)
+    return svg.tag("g", "".join(parts), class_="x")
 
 
-def _background(result: Result, f: Frame, x: Scale, *, named: bool = False) -> str:
+def background(result: Result, f: Frame, x: Scale, *, named: bool = False) -> str:
     """Warm-up and numbered events: the same in every chart over time."""
     parts = []
-    warm_up = min(result.warm_up_seconds, _span(result))
+    warm_up = min(result.warm_up_seconds, span(result))
     if warm_up:
         parts.append(svg.tag("rect", x=x(0), y=f.y1, width=x(warm_up) - x(0), height=f.y0 - f.y1, fill="url(#hatch)"))
     places = svg.spread([x(e.second) for e in result.events], 20, f.width - 9)

@@ -8,7 +8,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sagemaker_loadtest.report import charts, tables, takes
+from sagemaker_loadtest.found import STEP_HEAD, advice_rows, step_rows
+from sagemaker_loadtest.report import charts, lines, steps, tables, takes
+from sagemaker_loadtest.report.lines import Lines
 from sagemaker_loadtest.result import Result
 from sagemaker_loadtest.units import clock, count, format_duration, milliseconds, per_second, percent, significant
 
@@ -55,7 +57,7 @@ def render_html(result: Result) -> str:
     color = _COLORS.get(result.verdict.exit_code, "warn")
     return environment.get_template("report.html.j2").render(
         r=result,
-        word=_WORDS[result.verdict.word],
+        word=_word(result),
         color=color,
         icon=_ICONS[color],
         started=_when(result),
@@ -67,11 +69,24 @@ def render_html(result: Result) -> str:
         tiles=tables.tiles(result),
         facts=tables.facts(result),
         variants_take=takes.variants(result),
+        search=_search(result),
+        variant_charts=_figures(result, [lines.variants(result)] if len(result.series.variants) > 1 else []),
+        generator_charts=_figures(result, [lines.cpu(result), lines.delays(result)]),
+        variant_table=tables.of_lines(result, lines.variants(result)),
+        generator_table=tables.of_lines(result, lines.cpu(result), lines.delays(result)),
+        measurements=tables.measurements(result),
+        measurements_take=takes.measurements(result),
         length=format_duration(round(result.duration_seconds)),
         data=_safe(json.dumps(_data(result), separators=(",", ":")).replace("<", "\\u003c")),
         style=_safe(_asset(environment, "style.css")),
         script=_safe(_asset(environment, "script.js")),
     )
+
+
+def _word(result: Result) -> str:
+    if result.partial:
+        return "Not finished"
+    return "Found" if result.search and result.verdict.exit_code == 0 else _WORDS[result.verdict.word]
 
 
 def _safe(markup: str) -> Markup:
@@ -96,7 +111,7 @@ def _over_time(result: Result) -> list[Chart]:
         return []
     limit = [("limit", _line("var(--bad)", 1.6, "7 4"))] if charts.latency_limits(result) else []
     warm_up = [("warm-up, not counted", _box("url(#hatch)", "var(--offered)"))] if result.warm_up_seconds else []
-    lines = [
+    percentiles = [
         ("p50", _line("var(--p50)", 1.8)),
         ("p95", _line("var(--p95)", 2, "6 3")),
         ("p99", _line("var(--p99)", 2.6)),
@@ -107,7 +122,7 @@ def _over_time(result: Result) -> list[Chart]:
             "latency",
             "Latency over time",
             takes.latency(result),
-            (*lines, *limit, *warm_up),
+            (*percentiles, *limit, *warm_up),
             _safe(charts.latency_over_time(result)),
             tables.latency(result),
         ),
@@ -120,6 +135,9 @@ def _over_time(result: Result) -> list[Chart]:
             tables.rate(result),
         ),
     ]
+    flight = lines.in_flight(result)
+    if flight.any_value:
+        found.append(_lines_chart(result, flight, takes.flight_title(result), takes.flight(result)))
     if any(sum(v) for v in result.series.failures.values()):
         legend = tuple(
             (name, _box(charts.FILLS[i % 6], charts.STROKES[i % 6])) for i, name in enumerate(result.series.failures)
@@ -135,6 +153,49 @@ def _over_time(result: Result) -> list[Chart]:
             )
         )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSection:
+    """What a search found: its chart, its steps, the numbers that follow and the YAML to paste."""
+
+    take: str
+    drawing: Markup
+    table: tables.Table
+    rows: tuple[tuple[str, str, str], ...]
+    autoscaling: str
+
+
+def _search(result: Result) -> SearchSection | None:
+    facts = result.search
+    if facts is None or not facts.steps:
+        return None
+    head = (*STEP_HEAD[:2], facts.label.removesuffix(", all"), *STEP_HEAD[3:-1], "outcome")
+    told = any(s.measured is not None for s in facts.steps)
+    return SearchSection(
+        takes.search(facts),
+        _safe(steps.draw(facts)) if told else Markup(),
+        tables.Table(head, tuple(step_rows(facts))),
+        tuple(advice_rows(facts)),
+        facts.autoscaling,
+    )
+
+
+def _figures(result: Result, found: list[Lines]) -> list[Chart]:
+    """Charts inside a section that is there for something else; those without a value are left out."""
+    return [_lines_chart(result, chart, chart.label, "") for chart in found if chart.any_value]
+
+
+def _lines_chart(result: Result, chart: Lines, title: str, take: str) -> Chart:
+    legend = tuple((line.name, _line(line.color, line.width, line.dash)) for line in chart.lines)
+    return Chart(
+        chart.kind,
+        title,
+        take,
+        legend if len(legend) > 1 else (),
+        _safe(lines.draw(result, chart)),
+        tables.of_lines(result, chart),
+    )
 
 
 def _spread(result: Result) -> list[Chart]:
@@ -185,6 +246,10 @@ def _data(result: Result) -> dict[str, Any]:
         "rate": {"offered": s.offered, "answered": s.achieved},
         "err": s.failures,
         "dist": result.distribution,
+        "lines": {
+            chart.kind: {"unit": chart.unit, "of": {line.name: line.values for line in chart.lines}}
+            for chart in (lines.in_flight(result), lines.variants(result), lines.cpu(result), lines.delays(result))
+        },
         "shape": [[round(a, 4), round(b, 4), round(c, 3)] for a, b, c in charts.shape_bars(result)]
         if result.histograms["all"].index
         else [],

@@ -1,5 +1,6 @@
 """summary.md: fits a comment on a pull request; the verdict is readable in the notification's first line."""
 
+from sagemaker_loadtest.found import STEP_HEAD, advice_rows, step_rows
 from sagemaker_loadtest.result import Result
 from sagemaker_loadtest.thresholds import show, show_limit
 from sagemaker_loadtest.units import count, format_duration, milliseconds, per_second, percent
@@ -11,6 +12,8 @@ def render_markdown(result: Result) -> str:
     """The summary of a result."""
     v, s = result.verdict, result.summary
     load = per_second(result.load.rate) if result.load.rate else f"{result.load.users} users"
+    if result.load.stages:
+        load = f"up to {load}"
     length = format_duration(round(result.duration_seconds))
     lines = [
         f"**{_SIGNS.get(v.exit_code, '!')} Load test: {_cell(v.headline)}** "
@@ -28,6 +31,7 @@ def render_markdown(result: Result) -> str:
                 measured, sign = f"**{measured}**", "✗"
             lines.append(f"| {t.label} | {show_limit(t.threshold)} | {measured} | {t.margin} | {sign} |")
         lines.append("")
+    lines += _search(result)
     lines += ["<details><summary>Variants, errors, generator, how it was run</summary>", ""]
     if result.variants:
         lines += [
@@ -40,6 +44,12 @@ def render_markdown(result: Result) -> str:
                 f"| {x.name} | {count(x.answered)} | {percent(x.seen_percent)} | {percent(x.asked_percent)} "
                 f"| {milliseconds(p.p50)} | {milliseconds(p.p95)} | {milliseconds(p.p99)} | {count(x.failed)} |"
             )
+        lines.append("")
+    if result.exchange.measurements:
+        lines += ["| beside the latency | measured | p50 | p95 | p99 |", "|---|---:|---:|---:|---:|"]
+        for m in result.exchange.measurements:
+            cells = " | ".join(milliseconds(value) for value in (m.time.p50, m.time.p95, m.time.p99))
+            lines.append(f"| {m.name} | {count(m.count)} | {cells} |")
         lines.append("")
     if result.errors:
         lines += [
@@ -61,6 +71,20 @@ def render_markdown(result: Result) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _search(result: Result) -> list[str]:
+    facts = result.search
+    if facts is None:
+        return []
+    lines = ["| from the search | | |", "|---|---|---:|"]
+    lines += [f"| {_cell(name)} | {_cell(how)} | {_cell(value)} |" for name, how, value in advice_rows(facts)]
+    if facts.autoscaling:
+        lines += ["", "```yaml", facts.autoscaling, "```"]
+    head = (*STEP_HEAD[:2], facts.label.removesuffix(", all"), *STEP_HEAD[3:])
+    lines += ["", f"| {' | '.join(head)} |", f"|{'---:|' * (len(head) - 1)}---|"]
+    lines += [f"| {' | '.join(map(_cell, row))} |" for row in step_rows(facts)]
+    return [*lines, ""]
 
 
 def _cell(text: str) -> str:

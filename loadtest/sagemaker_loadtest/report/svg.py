@@ -149,9 +149,9 @@ def spread(values: Sequence[float], gap: float, high: float) -> list[float]:
     return placed
 
 
-def document(frame: Frame, body: str, *, label: str, kind: str) -> str:
-    """The whole drawing. `kind` tells the page's script which data belong to it."""
+def document(frame: Frame, body: str, *, label: str, kind: str, fits: str = "") -> str:
+    """The whole drawing. `kind` tells the page's script which data belong to it; `fits` is its class of width."""
     edges = {"x0": frame.x0, "x1": frame.x1, "y0": frame.y0, "y1": frame.y1}
     data = f'data-kind="{kind}" ' + " ".join(f'data-{name}="{number(edge)}"' for name, edge in edges.items())
-    head = f'class="{"narrow" if frame.small else "wide"}" viewBox="0 0 {frame.width} {frame.height}"'
+    head = f'class="{fits or ("narrow" if frame.small else "wide")}" viewBox="0 0 {frame.width} {frame.height}"'
     return f'<svg {head} role="img" aria-label="{escape(label)}" {data}>{body}</svg>'

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sagemaker_loadtest.report import takes
 from sagemaker_loadtest.report.charts import shape_bars
-from sagemaker_loadtest.result import Result, ThresholdFacts
+from sagemaker_loadtest.report.lines import Lines
+from sagemaker_loadtest.result import Result, StageFacts, ThresholdFacts
 from sagemaker_loadtest.thresholds import show, show_limit
 from sagemaker_loadtest.units import clock, count, format_duration, milliseconds, per_second, percent, significant
 
-_MOST_ROWS = 60
+_MOST_ROWS = 45
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def tiles(result: Result) -> list[Tile]:
         return f"limit {found.limit:g} {unit}".replace(" /s", "/s"), label in missed
 
     reached = (
-        f"{percent(s.rate_reached_percent)} of what was offered"
+        f"{percent(s.rate_reached_percent)} of what was offered{_asked(result)}"
         if s.rate_reached_percent is not None
         else "answered on average"
     )
@@ -97,6 +99,10 @@ def tiles(result: Result) -> list[Tile]:
     return found
 
 
+def _asked(result: Result) -> str:
+    return f", {per_second(result.load.rate)} on average by Poisson" if takes.by_chance(result) else ""
+
+
 def latency(result: Result) -> Table:
     s = result.series
     rows = [
@@ -113,6 +119,32 @@ def rate(result: Result) -> Table:
         for i in _some(len(s.achieved))
     ]
     return Table(("from", "offered /s", "answered /s"), tuple(rows))
+
+
+def of_lines(result: Result, *charts: Lines) -> Table:
+    """The values of charts of lines side by side."""
+    found = [(line, chart.unit) for chart in charts for line in chart.lines]
+    rows = [
+        (clock(i * result.series.bin_seconds), *(significant(line.values[i]) for line, _ in found))
+        for i in _some(min((len(line.values) for line, _ in found), default=0))
+    ]
+    return Table(("from", *(f"{line.name}, {unit}" for line, unit in found)), tuple(rows))
+
+
+def measurements(result: Result) -> Table | None:
+    """Times beside the latency: connecting, acceptance, chunks; None when none was measured."""
+    found = result.exchange.measurements
+    if not found:
+        return None
+    rows = [
+        (
+            m.name,
+            count(m.count),
+            *(milliseconds(v) for v in (m.time.p50, m.time.p90, m.time.p95, m.time.p99, m.time.p999, m.time.maximum)),
+        )
+        for m in found
+    ]
+    return Table(("time", "measured", "p50", "p90", "p95", "p99", "p99.9", "longest"), tuple(rows))
 
 
 def errors(result: Result) -> Table:
@@ -134,21 +166,30 @@ def shape(result: Result) -> Table:
     return Table(("latency", "of all answers"), tuple(rows))
 
 
+def _schedule(result: Result) -> str:
+    parts = [f"{format_duration(result.planned_seconds)} in all"]
+    if result.warm_up_seconds:
+        parts.append(f"the first {format_duration(result.warm_up_seconds)} warm-up")
+    if result.load.ramp_up_seconds:
+        parts.append(f"rising over {format_duration(result.load.ramp_up_seconds)}")
+    return ", ".join((*parts, *map(_stage, result.load.stages)))
+
+
+def _stage(stage: StageFacts) -> str:
+    level = f"at {stage.end:g}" if stage.start == stage.end else f"from {stage.start:g} to {stage.end:g}"
+    return f"{format_duration(stage.seconds)} {level}"
+
+
 def facts(result: Result) -> list[list[tuple[str, str]]]:
     """What was run, in two columns."""
     load, payloads = result.load, result.payloads
+    up_to = "up to " if load.stages else ""
     if load.model == "open":
-        model = (
-            f"open, {per_second(load.rate)}, {(load.arrivals or '').lower()} arrivals; latency from the intended start"
-        )
+        arrivals = f"{(load.arrivals or '').lower()} arrivals"
+        model = f"open, {up_to}{per_second(load.rate)}, {arrivals}; latency from the intended start"
     else:
         pacing = f", each at most once in {format_duration(load.pacing_seconds)}" if load.pacing_seconds else ""
-        model = f"closed, {load.users} users{pacing}; latency from the sending"
-    schedule = [f"{format_duration(result.planned_seconds)} in all"]
-    if result.warm_up_seconds:
-        schedule.append(f"the first {format_duration(result.warm_up_seconds)} warm-up")
-    if load.ramp_up_seconds:
-        schedule.append(f"rising over {format_duration(load.ramp_up_seconds)}")
+        model = f"closed, {up_to}{load.users} users{pacing}; latency from the sending"
     sizes = (
         f"{payloads.smallest_bytes:,} to {payloads.largest_bytes:,} bytes"
         if payloads.smallest_bytes != payloads.largest_bytes
@@ -163,7 +204,7 @@ def facts(result: Result) -> list[list[tuple[str, str]]]:
     ]
     right = [
         ("Load model", model),
-        ("Schedule", ", ".join(schedule)),
+        ("Schedule", _schedule(result)),
         (
             "Sent from",
             f"{load.workers} worker processes; time-out {format_duration(load.timeout_seconds)}; seed {load.seed}",

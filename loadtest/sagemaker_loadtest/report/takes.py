@@ -1,16 +1,20 @@
 """The sentence above each chart: what it shows in this run, not what it is."""
 
 from sagemaker_loadtest.report.charts import latency_limits
-from sagemaker_loadtest.result import Result
+from sagemaker_loadtest.result import Result, SearchFacts
 from sagemaker_loadtest.units import clock, format_duration, milliseconds, per_second, percent, significant
 
 
 def question(result: Result) -> str:
     """What the test asked, in words."""
+    if result.search:
+        where = f"{result.endpoint.name} in {result.endpoint.region}"
+        return f"How many requests a second does {where} carry within the limits?"
+    up_to = "up to " if result.load.stages else ""
     load = (
-        f"carry {result.load.rate:g} requests a second"
+        f"carry {up_to}{result.load.rate:g} requests a second"
         if result.load.rate
-        else f"serve {result.load.users} users at once"
+        else f"serve {up_to}{result.load.users} users at once"
     )
     limits = latency_limits(result, everything=True)
     promise = ""
@@ -22,6 +26,8 @@ def question(result: Result) -> str:
 
 def under_the_word(result: Result) -> str:
     """`1 of 5 thresholds · exit code 1`."""
+    if result.search:
+        return f"{len(result.search.steps)} steps · exit code {result.verdict.exit_code}"
     number, missed = len(result.thresholds), sum(not t.met for t in result.thresholds)
     parts = []
     if result.verdict.word == "missed":
@@ -63,14 +69,44 @@ def rate_title(result: Result) -> str:
 def rate(result: Result) -> str:
     s = result.summary
     if s.offered_rate is None:
-        return (
-            f"{result.load.users} users, each waiting for its answer, made {per_second(round(s.rate, 1))} on average."
-        )
+        return f"{_users(result)}, each waiting for its answer, made {per_second(round(s.rate, 1))} on average."
     reached, offered = s.rate_reached_percent, per_second(round(s.offered_rate, 1))
+    chance = f" {by_chance(result)}" if by_chance(result) else ""
     if reached is not None and reached >= 99:
-        return f"What was to be sent and what was answered lie on one line: {percent(reached)} of {offered}."
+        return f"What was to be sent and what was answered lie on one line: {percent(reached)} of {offered}.{chance}"
     answered = per_second(round(s.rate, 1))
-    return f"Only {percent(reached)} of what was offered was answered in time: {answered} of {offered}."
+    return f"Only {percent(reached)} of what was offered was answered in time: {answered} of {offered}.{chance}"
+
+
+def _users(result: Result) -> str:
+    return f"{'Up to ' if result.load.stages else ''}{result.load.users} users"
+
+
+def by_chance(result: Result) -> str:
+    """Poisson arrivals make another rate than the one asked for; a reader would take the difference for a fault."""
+    asked, offered = result.load.rate, result.summary.offered_rate
+    if result.load.stages:
+        return ""
+    if result.load.arrivals != "Poisson" or not asked or offered is None or abs(offered - asked) < asked * 0.0005:
+        return ""
+    if result.load.ramp_up_seconds > result.warm_up_seconds:
+        return f"{per_second(asked)} was asked for, less during the ramp; Poisson arrivals come by chance."
+    return f"{per_second(asked)} was asked for; Poisson arrivals come by chance, here {per_second(round(offered, 1))}."
+
+
+def flight_title(result: Result) -> str:
+    return "Users and requests in flight" if result.load.model == "closed" else "Requests in flight"
+
+
+def flight(result: Result) -> str:
+    """How many requests were on their way at once, against what Little's law makes of the mean."""
+    most = max((v for v in result.series.fitness.in_flight if v is not None), default=0)
+    mean = result.summary.latency.mean
+    words = f"At most {most:,} at once, seen once a second."
+    if mean is not None and result.summary.rate:
+        average = significant(result.summary.rate * mean / 1000, 2)
+        words += f" On average {average}: the rate times the mean latency (Little's law)."
+    return words
 
 
 def errors(result: Result) -> str:
@@ -110,3 +146,33 @@ def variants(result: Result) -> str:
             f"{v.chance_low_percent:g} and {v.chance_high_percent:g} % (99.9 % interval), so the split is not as asked."
         )
     return "Counted from the reply header. The split is as asked, within what chance alone explains (99.9 % interval)."
+
+
+_MEANING = {
+    "connect": "connect is name resolution, TCP and TLS of a new connection and no part of the service time",
+    "accepted": "accepted is from the intended start until SageMaker took the request; the latency is until the result",
+    "first chunk": "first chunk is from the intended start to the first part of the answer",
+    "between chunks": "between chunks is from one part of the answer to the next",
+}
+
+
+def measurements(result: Result) -> str:
+    """What the times beside the latency are, and how many chunks came."""
+    told = [_MEANING.get(m.name, m.name) for m in result.exchange.measurements]
+    joined = "; ".join(told)
+    words = f"{joined[:1].upper()}{joined[1:]}." if joined else ""
+    if result.exchange.chunks and result.summary.measured_seconds:
+        rate = result.exchange.chunks / result.summary.measured_seconds
+        words += f" {result.exchange.chunks:,} chunks came, {per_second(round(rate, 1))}."
+    return words
+
+
+def search(facts: SearchFacts) -> str:
+    """What the search shows, and what the rest of the page is about."""
+    if facts.rate is None:
+        return "No rate that was tried held. The charts below are of the last step."
+    over = f"; {per_second(facts.over)} was over" if facts.over is not None else "; nothing that was tried was over"
+    return (
+        f"At a fixed number of instances {per_second(facts.rate)} is the highest rate that held{over}. "
+        "The charts below are of the last step at that rate."
+    )

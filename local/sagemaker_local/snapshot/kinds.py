@@ -8,13 +8,14 @@ from typing import Any
 
 from sagemaker_local.control.faults import Mark
 from sagemaker_local.control.state import names
+from sagemaker_local.control.state.collection import Collection
 from sagemaker_local.control.state.components import InferenceComponent
 from sagemaker_local.control.state.endpoint import Endpoint
 from sagemaker_local.control.state.jobs import TransformJob
 from sagemaker_local.control.state.monitoring import JobDefinition, MonitoringSchedule
 from sagemaker_local.control.state.packages import ModelPackage, ModelPackageGroup
 from sagemaker_local.control.state.records import EndpointConfig, Model
-from sagemaker_local.control.state.store import AccountState, Collection, Store
+from sagemaker_local.control.state.store import AccountState, Store
 from sagemaker_local.scaling.records import Activity, ScalingPolicy, ScheduledAction, Target
 
 

@@ -61,9 +61,12 @@ class Watch:
             on_ready()
 
         kopf.on.startup(registry=registry)(started)
+        # kopf would ask for the user's name, and a container's user has none.
+        identity: Any = "sagemaker-operator"
         await kopf.operator(
             registry=registry,
             settings=_settings(),
+            identity=identity,
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
             standalone=True,

@@ -42,11 +42,29 @@ class Stub:
     headers: dict[str, str] = field(default_factory=dict)
     served: Counter[str] = field(default_factory=Counter)
     reached: dict[int, threading.Event] = field(default_factory=dict)
+    instances: int = 2
     rng: random.Random = field(default_factory=lambda: random.Random(7))
 
     def after(self, calls: int) -> threading.Event:
         """Set when the server has seen so many calls: how tests act in the middle of a run."""
         return self.reached.setdefault(calls, threading.Event())
+
+    async def control(self, request: web.Request) -> web.Response:
+        """DescribeEndpoint and DescribeEndpointConfig, as far as the load tester reads them."""
+        if request.headers["X-Amz-Target"] == "SageMaker.DescribeEndpointConfig":
+            types = [{"VariantName": name, "InstanceType": "ml.m5.large"} for name in self.weights]
+            return web.json_response({"EndpointConfigName": "c", "ProductionVariants": types})
+        variants = [
+            {
+                "VariantName": name,
+                "CurrentWeight": weight,
+                "CurrentInstanceCount": self.instances,
+                "DesiredInstanceCount": self.instances,
+            }
+            for name, weight in self.weights.items()
+        ]
+        described = {"EndpointName": "e", "EndpointConfigName": "c", "EndpointStatus": "InService"}
+        return web.json_response({**described, "ProductionVariants": variants})
 
     async def invoke(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
@@ -100,6 +118,7 @@ def serving(stub: Stub) -> Iterator[Stub]:
         nonlocal runner
         app = web.Application(client_max_size=16 * 2**20)
         app.router.add_post("/endpoints/{name}/invocations", stub.invoke)
+        app.router.add_post("/", stub.control)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)

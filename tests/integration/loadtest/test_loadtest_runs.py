@@ -21,6 +21,7 @@ import yaml
 from aiohttp import web
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
+FILES = ["index.html", "junit.xml", "result.json", "series.csv", "summary.csv", "summary.md"]
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "secret/of+the/test",
@@ -130,7 +131,7 @@ def test_met_run_reports_everything_and_leaves_nothing(start: Callable[..., Run]
     assert code == 0, text
     assert stub.bad_signatures == []
     assert not any(node.is_running() for node in nodes)
-    assert sorted(p.name for p in run.out.iterdir()) == ["index.html", "result.json", "summary.md"]
+    assert sorted(p.name for p in run.out.iterdir()) == FILES
 
     result = run.result
     jsonschema.validate(result, json.loads((SCHEMAS / "loadtest-result-v1.schema.json").read_text()))
@@ -216,6 +217,22 @@ def test_latency_counts_from_the_intended_start(start: Callable[..., Run], stub:
     assert code == 1, text
     assert run.result["summary"]["latency"]["p90"] > 500
     assert run.result["summary"]["answered"] == 500
+
+
+def test_failures_are_those_of_the_variant_that_was_asked_for(start: Callable[..., Run], stub: Any) -> None:
+    """No reply that failed names its variant, and the good ones alone would keep every promise."""
+
+    async def reply(number: int, request: web.Request) -> web.StreamResponse | None:
+        return web.Response(status=500) if number % 2 else None
+
+    stub.reply, stub.weights = reply, {"challenger": 1}
+    thresholds = ["p90 of challenger <= 2s", "failed of challenger <= 1%"]
+    run = start(invocation={"targetVariant": "challenger"}, thresholds=thresholds)
+    code, text = run.end()
+    assert code == 1, text
+    assert [t["met"] for t in run.result["thresholds"]] == [False, False]
+    (variant,) = run.result["variants"]
+    assert (variant["name"], variant["failed"]) == ("challenger", run.result["summary"]["failed"])
 
 
 def test_killed_worker_takes_the_verdict_away(start: Callable[..., Run], stub: Any) -> None:
@@ -382,6 +399,45 @@ def test_nothing_listens(tmp_path: Path) -> None:
         run.close()
     assert code == 2, text
     assert "cannot be reached" in text
+
+
+def test_each_user_stays_in_the_session_that_it_opened(start: Callable[..., Run], stub: Any) -> None:
+    opened: list[str] = []
+    named: list[str] = []
+
+    async def reply(number: int, request: web.Request) -> web.StreamResponse:
+        given = request.headers["X-Amzn-SageMaker-Session-Id"]
+        named.append(given)
+        headers = {}
+        if given == "NEW_SESSION":
+            opened.append(f"s{number}")
+            headers["X-Amzn-SageMaker-New-Session-Id"] = f"{opened[-1]}; Expires=2030-01-01T00:00:00Z"
+        return web.Response(body=b"ok", headers=headers)
+
+    stub.reply = reply
+    load = {"closed": {"users": 4, "pacing": "100ms"}, "duration": "2s"}
+    run = start(load=load, invocation={"sessions": "PerUser"}, thresholds=["failed <= 0%"])
+    code, text = run.end()
+    assert code == 0, text
+    assert len(opened) == 4 + 1  # the users', and that of the probe before the load
+    assert all(named.count(session) > 5 for session in opened[1:])
+
+
+def test_stages_of_an_open_load(start: Callable[..., Run], stub: Any) -> None:
+    stages = [{"duration": "1s", "rate": 20}, {"duration": "1s", "rate": 200}, {"duration": "2s", "rampTo": 0}]
+    run = start(load={"open": {}, "stages": stages}, thresholds=["failed <= 0%"])
+    code, text = run.end()
+    assert code == 0, text
+    assert run.result["summary"]["answered"] == 20 + 200 + 200
+    assert [round(rate) for rate in run.result["series"]["offered"][:2]] == [20, 200]
+
+
+def test_stages_of_a_closed_load(start: Callable[..., Run], stub: Any) -> None:
+    stages = [{"duration": "2s", "users": 2}, {"duration": "2s", "users": 8}]
+    run = start(load={"closed": {"pacing": "200ms"}, "stages": stages}, thresholds=["failed <= 0%"])
+    code, text = run.end()
+    assert code == 0, text
+    assert 40 <= run.result["summary"]["answered"] <= 2 * 11 + 8 * 11
 
 
 def test_report_is_written_again(start: Callable[..., Run], tmp_path: Path) -> None:

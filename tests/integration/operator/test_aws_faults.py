@@ -130,7 +130,8 @@ def test_the_budget_is_kept(ns: Any, account: Any, local: Any, start: Any, relea
     for name in names:
         ns.wait("Ready", name=name)
     calls = local.calls(account.id)
-    assert sum(call["outcome"] == "ThrottlingException" for call in calls) <= 2
+    throttled = sum(call["outcome"] == "ThrottlingException" for call in calls)
+    assert throttled <= len(calls) / 20, f"{throttled} of {len(calls)} calls"
     times = sorted(call["time"] for call in local.calls(account.id, "CreateEndpoint"))
     windows = [sum(at <= other < at + 1 for other in times) for at in times]
     assert max(windows) <= 10, "never more than a second's burst above the rate"

@@ -12,7 +12,7 @@ import yaml
 from sklearn.linear_model import LogisticRegression
 
 EXAMPLES = Path(__file__).parents[3] / "manifests/examples"
-FILES = sorted(file for file in EXAMPLES.glob("*.yaml") if file.name != "loadtest.yaml")
+FILES = sorted(file for file in EXAMPLES.glob("*.yaml") if not file.name.startswith("loadtest"))
 HANDLER = b"""
 import joblib, os
 def model_fn(folder):

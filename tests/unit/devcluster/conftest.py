@@ -34,6 +34,17 @@ class Recorder:
         self.notes.append(text)
 
 
+def packed(folder: str, *names: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name in names:
+            content = f"{name} of the archive".encode()
+            member = tarfile.TarInfo(f"{folder}/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
 @dataclass
 class ReleaseHost:
     """Serves `files` by path; a content shorter than `lengths` says breaks off."""
@@ -45,22 +56,28 @@ class ReleaseHost:
 
     @property
     def hosts(self) -> Hosts:
-        return Hosts(envtest_index=f"{self.url}/index.yaml", kubernetes=f"{self.url}/release")
+        return Hosts(
+            envtest_index=f"{self.url}/index.yaml",
+            kubernetes=f"{self.url}/release",
+            github=f"{self.url}/github",
+            helm=f"{self.url}/helm",
+        )
 
     def offer_archive(self, *names: str, version: str = VERSION, sha512: str | None = None) -> None:
         """An envtest archive and the index that names it."""
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-            for name in names:
-                content = f"{name} of the archive".encode()
-                member = tarfile.TarInfo(f"controller-tools/envtest/{name}")
-                member.size = len(content)
-                tar.addfile(member, io.BytesIO(content))
+        content = packed("controller-tools/envtest", *names)
         file = f"envtest-{version}-{platform_name()}.tar.gz"
-        self.files[f"/{file}"] = buffer.getvalue()
-        digest = sha512 or hashlib.sha512(buffer.getvalue()).hexdigest()
+        self.files[f"/{file}"] = content
+        digest = sha512 or hashlib.sha512(content).hexdigest()
         entry = f"  {version}:\n    {file}:\n      hash: {digest}\n      selfLink: {self.url}/{file}\n"
         self.files["/index.yaml"] = self.files.get("/index.yaml", b"releases:\n") + entry.encode()
+
+    def offer_at(self, path: str, checksum: str, *names: str, sha256: str | None = None) -> None:
+        """A project's archive at `path`, and its checksum beside it as `sha256sum` writes it."""
+        content = packed("any/folder", *names)
+        self.files[path] = content
+        digest = sha256 or hashlib.sha256(content).hexdigest()
+        self.files[f"{path}{checksum}"] = f"{digest}  {path.rpartition('/')[2]}\n".encode()
 
     def offer_program(self, name: str, sha256: str | None = None) -> None:
         path, content = f"/release/{VERSION}/bin/{platform_name().replace('-', '/')}/{name}", f"{name} alone".encode()

@@ -36,6 +36,7 @@ OTHERS = {
     "target-variant cli-binary-format model-name primary-container endpoint-config-name production-variants "
     "repository-name",
     "curl": "aws-sigv4",
+    "docker": "target",
     "AWS's controllers": "aws-endpoint-url",
     "mypy": "strict",
     "any of ours": "x-y",  # how flags and variables are named alike

@@ -22,19 +22,35 @@ def test_every_flag_is_also_a_variable() -> None:
         "SAGEMAKER_LOADTEST_ASCII": "true",
     }
     options = vars(build_parser(environment).parse_args(["run"]))
-    options.pop("command")
-    assert options == {
+    assert options.items() >= {
         "file": "t.yaml", "workers": 3, "duration": 60.0, "rate": 200.0, "users": 4, "endpoint_name": "e",
         "region": "eu-west-1", "seed": 9, "out": "o", "ascii": True,
-    }  # fmt: skip
+    }.items()  # fmt: skip
     assert build_parser(environment).parse_args(["run", "--workers", "5"]).workers == 5
     assert build_parser({"SAGEMAKER_LOADTEST_ASCII": "0"}).parse_args(["run", "-f", "x"]).ascii is False
+
+
+def test_the_flags_of_pods_are_variables_too() -> None:
+    """What the chart gives by variable: the pod's name and the page's login."""
+    environment = {"SAGEMAKER_LOADTEST_NAME": "pod-1", "SAGEMAKER_LOADTEST_RUN_ID": "r2"}
+    worker = build_parser(environment).parse_args(["worker", "--master-url", "http://m:8080/"])
+    assert (worker.name, worker.run_id, worker.master_url, worker.port) == ("pod-1", "r2", "http://m:8080", 8080)
+    environment = {"SAGEMAKER_LOADTEST_WEB_USERNAME": "ann", "SAGEMAKER_LOADTEST_WEB_PASSWORD": "secret"}
+    master = build_parser(environment).parse_args(["master", "-f", "x", "--expect-workers-max-wait", "0s"])
+    assert (master.web_username, master.web_password, master.web) == ("ann", "secret", False)
+    assert (master.port, master.master_bind_port, master.expect_workers_max_wait) == (8080, 5557, 0.0)
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
         [],
+        ["worker", "--run-id", "r1"],
+        ["worker", "--run-id", "r1", "--master-url", "master:8080"],
+        ["worker", "--run-id", "../r1", "--master-url", "http://master:8080"],
+        ["master", "-f", "x", "--expect-workers", "0"],
+        ["master", "-f", "x", "--port", "70000"],
+        ["run", "-f", "x", "--endpoint-max-wait", "soon"],
         ["run"],
         ["walk"],
         ["run", "-f", "x", "--workers", "0"],
@@ -46,6 +62,21 @@ def test_every_flag_is_also_a_variable() -> None:
 def test_wrong_command_lines_end_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     assert "The test cannot start" in capsys.readouterr().err
+
+
+def test_what_nobody_foresaw_is_no_missed_threshold(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Python's own exit code of a traceback is 1, which says that the endpoint was too slow."""
+
+    def broken(*_: object, **__: object) -> int:
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr("sagemaker_loadtest.app.run_test", broken)
+    assert main(["run", "-f", "x"]) == 5
+    told = capsys.readouterr().err
+    assert "RuntimeError: nobody foresaw this" in told
+    assert told.endswith("Exit code 5\n")
 
 
 def test_wrong_variable_is_told() -> None:

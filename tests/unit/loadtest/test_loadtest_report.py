@@ -5,6 +5,8 @@ import json
 import math
 import random
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -14,19 +16,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sagemaker_loadtest import variants
 from sagemaker_loadtest.build import RunFacts, build_result
 from sagemaker_loadtest.codec import decode, encode
+from sagemaker_loadtest.errors import ConfigurationError
+from sagemaker_loadtest.fleet import Fleet, Variant
+from sagemaker_loadtest.found import searched, step_of
 from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.payloads import Payload
 from sagemaker_loadtest.report import write_reports, write_result
 from sagemaker_loadtest.report.html import render_html
 from sagemaker_loadtest.report.markdown import render_markdown
 from sagemaker_loadtest.report.svg import nice_above, spread, ticks
-from sagemaker_loadtest.result import Result, ToolFacts
+from sagemaker_loadtest.result import Result, StageFacts, ToolFacts
 from sagemaker_loadtest.schema import result_schema
-from sagemaker_loadtest.spec import ClosedLoad, Endpoint, Load, LoadTest, OpenLoad, Payloads
+from sagemaker_loadtest.search import Found, Step, Why, next_step
+from sagemaker_loadtest.searchfields import searchable
+from sagemaker_loadtest.spec import ClosedLoad, Endpoint, Invocation, Load, LoadTest, OpenLoad, Payloads, Stage
 from sagemaker_loadtest.tally import Tally
-from sagemaker_loadtest.terminal import Style, live, plain_line, summary
+from sagemaker_loadtest.terminal import Style, live, plain_line, search_summary, summary
 from sagemaker_loadtest.thresholds import parse_threshold
 from sagemaker_loadtest.units import clock, format_duration, parse_duration, percent, significant
 from sagemaker_loadtest.verdict import Loss
@@ -86,6 +94,61 @@ RESULTS = {
 }
 
 
+SEARCHED = searchable(spec_of(OPEN, "search", "p99 <= 80ms"))
+
+
+def search_of(tries: Iterable[tuple[float, Why, float, bool]], aborted: str = "") -> Result:
+    """A search whose steps had these rates, reasons, p99 in ms, and were held or not."""
+    steps = []
+    for rate, why, p99, held in tries:
+        made = RESULTS["met"] if held else RESULTS["missed"]
+        threshold = replace(RESULTS["met"].thresholds[0], limit=80.0, measured=p99, met=held)
+        made = replace(made, thresholds=(threshold,), load=replace(made.load, rate=rate))
+        steps.append((step_of(made, rate, why), made))
+    decided = next_step(
+        replace(SEARCHED.search, start_rate=60, max_steps=len(steps), max_rate=1000),
+        [Step(s.rate, s.outcome, s.seconds) for s, _ in steps],
+        0,
+    )
+    assert isinstance(decided, Found)
+    fleet = Fleet("InService", (Variant("champion", 2, 2, "ml.m5.large"), Variant("challenger", 1, 1, "ml.m5.large")))
+    priced = replace(SEARCHED, search=replace(SEARCHED.search, price_per_hour=0.13, peak_rate=540, base_rate=270))
+    return searched(priced, fleet, decided, steps, aborted)
+
+
+RESULTS |= {
+    "found": search_of(
+        [
+            (60, "grow", 41.2, True),
+            (120, "grow", 41.6, True),
+            (240, "grow", 43.0, True),
+            (480, "grow", 76.6, True),
+            (960, "grow", 412.0, False),
+            (679, "narrow", 230.1, False),
+            (571, "narrow", 120.0, False),
+            (524, "narrow", 96.0, False),
+            (502, "narrow", 83.1, False),
+            (480, "confirm", 78.0, True),
+        ]
+    ),
+    "nothing found": search_of([(60, "grow", 412.0, False), (30, "lower", 312.0, False)]),
+    "search aborted": search_of([(60, "grow", 12.0, True)], "the instances of a changed from 2 to 3"),
+}
+
+
+def streamed() -> Result:
+    """A run with times beside the latency."""
+    tally = tally_of(failures=False)
+    chunks = pack(Histogram({200_000: 2000}, 210_000))
+    quiet = pack(Histogram())
+    second = Second(10, measurements={"connect": chunks, "first chunk": chunks}, chunks=5000)
+    tally.add(Sample("worker-1", (second,), Health(60.0, 9.0, quiet, quiet, 4, 1), final=True))
+    return result_of(spec_of(OPEN, "streamed", "p99 first chunk <= 300ms", "p50 connect <= 1ms"), tally)
+
+
+RESULTS["streamed"] = streamed()
+
+
 class Page(HTMLParser):
     """Checks nesting and collects what a browser would load."""
 
@@ -115,7 +178,7 @@ def test_page(name: str) -> None:
     assert reader.loads == []
     assert not re.search(r"@import|url\((?!#)", page)
     assert len(page.encode()) < 100_000
-    for drawing in re.findall(r"<svg class=\"(?:wide|narrow)\".*?</svg>", page, re.DOTALL):
+    for drawing in re.findall(r"<svg class=\"(?:wide|narrow|half)\".*?</svg>", page, re.DOTALL):
         ET.fromstring(drawing)
         assert "nan" not in drawing
         assert "inf" not in drawing
@@ -173,17 +236,54 @@ def test_variants_and_split() -> None:
     assert champion.failed == RESULTS["missed"].summary.failed
 
 
+STAGES = (Stage(20.0, 30.0, 30.0), Stage(40.0, 30.0, 200.0))
+
+
+def test_a_load_in_stages_is_not_told_as_one_rate() -> None:
+    """Its highest rate is no average, and what was offered is not less than asked for by chance."""
+    result = result_of(spec_of(replace(OPEN, ramp_up_seconds=0.0, stages=STAGES)), tally_of())
+    assert result.load.stages == (StageFacts(20.0, 30.0, 30.0), StageFacts(40.0, 30.0, 200.0))
+    text = "\n".join(summary(result, [], Style()))
+    for told in (text, render_html(result), render_markdown(result)):
+        assert "up to 200" in told
+        assert "on average" not in told.replace("On average", "")
+        assert "by chance, here" not in told
+    assert "20s at 30, 40s from 30 to 200" in render_html(result)
+
+
+def test_variants_that_the_replies_cannot_name_or_that_the_test_names_itself() -> None:
+    """A split in which nothing was asked of the endpoint's own choice would read as a fault of the endpoint."""
+    spec, tally = spec_of(), tally_of()
+    for steered in (
+        replace(spec, invocation=Invocation(target_variant="champion")),
+        replace(spec, locustfile="mine.py"),
+        replace(spec, invocation=Invocation(operation="InvokeEndpointAsync")),
+    ):
+        assert {v.asked_percent for v in result_of(steered, tally).variants} == {None}
+    assert result_of(replace(spec, invocation=Invocation(operation="InvokeEndpointAsync")), Tally(OPEN)).variants == ()
+
+
+def test_a_threshold_of_a_variant_that_is_not_there() -> None:
+    spec = spec_of(OPEN, "t", "p99 <= 80ms", "p99 of chalenger <= 80ms")
+    with pytest.raises(ConfigurationError, match=r"thresholds\[1\].*does not have. It has challenger, champion"):
+        variants.check(spec, {"champion": 90.0, "challenger": 10.0})
+    variants.check(spec, {})
+    with pytest.raises(ConfigurationError, match="Leave “of chalenger” out"):
+        variants.check(replace(spec, invocation=Invocation(operation="InvokeEndpointAsync")), {})
+
+
 def test_files_are_replaced_whole(tmp_path: Path) -> None:
     write_reports(RESULTS["met"], tmp_path)
     write_reports(RESULTS["missed"], tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["index.html", "summary.md"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["index.html", "junit.xml", "summary.csv", "summary.md"]
     assert "Missed" in (tmp_path / "index.html").read_text()
 
 
 @pytest.mark.parametrize("style", [Style(), Style(ascii=True), Style(color=True)])
 @pytest.mark.parametrize("name", RESULTS)
 def test_terminal(name: str, style: Style) -> None:
-    lines = summary(RESULTS[name], ["out/index.html"], style)
+    told = search_summary if RESULTS[name].search else summary
+    lines = told(RESULTS[name], ["out/index.html"], style)
     plain = [re.sub(r"\x1b\[\d*m", "", line) for line in lines]
     assert all(len(line) <= 120 for line in plain)
     assert plain[0].split("  ")[0] == plain[-1].split("  ")[0]  # the verdict first, and once more last
@@ -244,3 +344,30 @@ def test_percent_is_never_rounded_to_all_or_nothing(value: float | None, text: s
 
 def test_clock() -> None:
     assert clock(760) == "12:40"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "told"),
+    [
+        ("found", 0, "Found: 480/s holds on 2 × ml.m5.large and 1 × ml.m5.large"),
+        ("nothing found", 1, "Missed: no rate held; 30/s was still over"),
+        ("search aborted", 5, "Ended early: the instances of a changed from 2 to 3"),
+    ],
+)
+def test_verdict_of_a_search(name: str, code: int, told: str) -> None:
+    result = RESULTS[name]
+    assert (result.verdict.exit_code, result.verdict.headline) == (code, told)
+    lines = search_summary(result, [], Style())
+    assert any("invocationsPerInstance: 6451" in line for line in lines) == (name == "found")
+
+
+def test_times_beside_the_latency_are_judged_and_told_everywhere() -> None:
+    result = RESULTS["streamed"]
+    assert [t.label for t in result.thresholds] == ["p99, first chunk", "p50, connect"]
+    assert [m.name for m in result.exchange.measurements] == ["connect", "first chunk"]
+    page = render_html(result)
+    assert "Times beside the latency" in page
+    assert "5,000 chunks came" in page
+    assert "| first chunk | 2,000 |" in render_markdown(result)
+    assert any(line.startswith("  first chunk") for line in summary(result, [], Style()))
+    assert "p99 first chunk" in "\n".join(live(spec_of(OPEN, "s", "p99 first chunk <= 300ms"), tally_of(), 2, Style()))

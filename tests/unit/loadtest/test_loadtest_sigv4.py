@@ -9,7 +9,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagemaker_loadtest.payloads import invocation_path
+from sagemaker_loadtest.requests import invocation_path
 from sagemaker_loadtest.sigv4 import Credentials, Request, Signer, make_request
 
 NAMES = st.from_regex(r"\A[A-Za-z0-9](-*[A-Za-z0-9]){0,20}\Z")

@@ -12,7 +12,8 @@ import yaml
 from sagemaker_loadtest.codec import decode, encode
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.payloads import load_payloads
-from sagemaker_loadtest.spec import BODY_LIMIT_BYTES, LoadTest
+from sagemaker_loadtest.searchfields import searchable
+from sagemaker_loadtest.spec import BODY_LIMIT_BYTES, Endpoint, LoadTest
 from sagemaker_loadtest.testfile import Overrides, parse_test, read_test
 
 ROOT = Path(__file__).parents[3]
@@ -103,11 +104,11 @@ def test_everything_set() -> None:
         (
             "payloads.sources.0.split",
             "lines",
-            "payloads.sources[0].split: 'lines' is none of Whole, Lines; write Lines",
+            "payloads.sources[0].split: “lines” is none of Whole, Lines, Rows, DataCapture; write Lines",
         ),
         ("payloads.sources.1.linesPerRequest", 2, "payloads.sources[1].linesPerRequest: only goes with split: Lines"),
         ("payloads.sources.0.file", ..., "payloads.sources[0].file: is missing"),
-        ("payloads.order", "Zipf", "payloads.order: 'Zipf' is none of InOrder, Random"),
+        ("payloads.order", "Zipf", "payloads.order: “Zipf” is none of InOrder, Random"),
         ("load.duration", 30, "load.duration: 30 has no unit; write 30s or 30m"),
         ("load.duration", "soon", "load.duration: “soon” is no duration"),
         ("load.duration", ..., "load.duration: is missing"),
@@ -117,11 +118,11 @@ def test_everything_set() -> None:
         ("load.open", ..., "load: set exactly one of closed and open"),
         ("load.closed", {"users": 5}, "load: set exactly one of closed"),
         ("load.open.rate", 0, "load.open.rate: 0 is outside"),
-        ("load.open.rate", "200/s", "load.open.rate: '200/s' is no number"),
+        ("load.open.rate", "200/s", "load.open.rate: “200/s” is no number; write rate: 200"),
         ("load.open.rate", ..., "load.open.rate: is missing"),
         ("load.open.maxInFlight", 2.5, "load.open.maxInFlight: 2.5 is no whole number"),
         ("workers", 0, "workers: 0 is outside 1 to 256"),
-        ("workers", True, "workers: True is no whole number"),
+        ("workers", True, "workers: true is no whole number"),
         ("schemaVersion", 2, "schemaVersion: 2 is none of 1"),
         ("thresholds", "p99 <= 80ms", "thresholds: a text instead of a list"),
         ("thresholds.0", "p99 < 80", "thresholds[0]: “p99 < 80” has no unit. Write “p99 < 80ms”"),
@@ -198,9 +199,17 @@ def test_flags_stand_in_for_what_is_missing() -> None:
     assert test.load.open.rate == 10
 
 
-def test_resource_is_refused_for_now() -> None:
-    with pytest.raises(ConfigurationError, match="from inside the cluster"):
+def test_resource_stands_alone_and_is_looked_up_later() -> None:
+    assert parse(changed("endpoint", {"resource": "fraud"})).endpoint == Endpoint("", "", "fraud")
+    with pytest.raises(ConfigurationError, match=r"endpoint\.region: is read from the SageMakerEndpoint's status"):
         parse(changed("endpoint", {"resource": "fraud", "region": "eu-west-1"}))
+    with pytest.raises(ConfigurationError, match="no name of a SageMakerEndpoint"):
+        parse(changed("endpoint", {"resource": "Fraud"}))
+
+
+def test_flags_win_over_a_resource() -> None:
+    flags = Overrides(endpoint_name="ml-fraud", region="eu-west-1")
+    assert parse(changed("endpoint", {"resource": "fraud"}), flags).endpoint == Endpoint("ml-fraud", "eu-west-1")
 
 
 def test_unreadable_files(tmp_path: Path) -> None:
@@ -216,6 +225,15 @@ def test_the_example() -> None:
     payloads = load_payloads(read_test(EXAMPLE, Overrides()))
     assert len(payloads) >= 20
     assert {p.body.count(b",") for p in payloads} == {57}
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLE.parent.glob("loadtest-*.yaml")), ids=lambda path: path.stem)
+def test_the_examples_of_the_main_uses(example: Path) -> None:
+    jsonschema.validate(yaml.safe_load(example.read_text()), SCHEMA)
+    test = read_test(example, Overrides())
+    assert len(load_payloads(test)) >= 3
+    if test.name.endswith("how much it carries"):
+        assert searchable(test).search.start_rate == 50
 
 
 def payload_test(folder: Path, *sources: dict[str, Any]) -> LoadTest:
@@ -258,3 +276,103 @@ def test_payload_faults(tmp_path: Path) -> None:
     assert "no file matches *.png" in faults[1]
     assert "is empty" in faults[2]
     assert "6,291,457 bytes" in faults[3]
+
+
+STAGED: dict[str, Any] = {
+    **VALID,
+    "thresholds": [],
+    "load": {
+        "open": {"arrivals": "Poisson"},
+        "stages": [{"duration": "1m", "rate": 100}, {"duration": "30s", "rampTo": 300}, {"duration": "1m", "rate": 50}],
+    },
+}
+INVOCATION: dict[str, Any] = {
+    "operation": "InvokeEndpoint",
+    "targetVariant": "main",
+    "targetModels": {"pattern": "m-{number}.tar.gz", "count": 3, "zipfExponent": 1},
+    "targetContainerHostname": "second",
+    "inferenceComponentName": "llama",
+    "sessionId": "s1",
+    "inferenceIDs": "Unique",
+    "customAttributes": "a=b",
+}
+
+
+def test_stages() -> None:
+    jsonschema.validate(STAGED, SCHEMA)
+    load = parse(STAGED).load
+    assert [(s.seconds, s.start, s.end) for s in load.stages] == [(60, 100, 100), (30, 100, 300), (60, 50, 50)]
+    assert (load.duration_seconds, load.open and load.open.rate) == (150, 300)
+    closed = {**STAGED, "load": {"closed": {}, "stages": [{"duration": "10s", "rampTo": 9}]}}
+    jsonschema.validate(closed, SCHEMA)
+    assert parse(closed).load.closed is not None
+
+
+def test_invocation() -> None:
+    data = {**VALID, "invocation": INVOCATION}
+    jsonschema.validate(data, SCHEMA)
+    invocation = parse(data).invocation
+    assert invocation.target_models is not None
+    assert invocation.target_models.names == ("m-1.tar.gz", "m-2.tar.gz", "m-3.tar.gz")
+    assert invocation.target_models.weights == (1, 1 / 2, 1 / 3)
+    assert (invocation.session_id, invocation.unique_inference_ids) == ("s1", True)
+    assert decode(LoadTest, json.loads(json.dumps(encode(parse(data))))).invocation == invocation
+
+
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        ({"operation": "Invoke"}, "invocation.operation: “Invoke” is none of InvokeEndpoint"),
+        ({"operation": "InvokeEndpointAsync", "targetVariant": "a"}, "InvokeEndpointAsync has no such member"),
+        ({"operation": "InvokeEndpointWithResponseStream", "targetModel": "a"}, "has no such member"),
+        ({"async": {}}, "invocation.async: only goes with operation: InvokeEndpointAsync"),
+        ({"sessionId": "a", "sessions": "PerUser"}, "at most one of sessionId and sessions"),
+        ({"sessions": "PerUser"}, "invocation.sessions: PerUser needs users who stay"),
+        ({"targetModel": "a", "targetModels": {"weights": {"b": 1}}}, "at most one of targetModel and targetModels"),
+        ({"targetModels": {}}, "invocation.targetModels: set exactly one of weights"),
+        ({"targetModels": {"weights": {"b": 0}}}, "invocation.targetModels.weights: are all 0"),
+        ({"targetModels": {"pattern": "x", "count": 2}}, "has no {number}"),
+        ({"targetModels": {"pattern": "{number}"}}, "invocation.targetModels.count: is missing"),
+        ({"targetVariant": "a_b"}, "invocation.targetVariant: “a_b” is no such name"),
+        ({"operation": "InvokeEndpointAsync", "async": {"inputS3URI": "b/c"}}, "is no S3 URI"),
+    ],
+)
+def test_invocations_that_are_refused(members: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        parse({**VALID, "invocation": members})
+    assert any(told in fault for fault in error.value.faults), error.value.faults
+
+
+@pytest.mark.parametrize(
+    ("load", "told"),
+    [
+        ({"open": {}, "stages": [{"rate": 5}]}, "load.stages[0].duration: is missing"),
+        ({"open": {}, "stages": [{"duration": "5s"}]}, "load.stages[0]: set exactly one of rate"),
+        ({"open": {}, "stages": [{"duration": "5s", "users": 3}]}, "load.stages[0].users: unknown field"),
+        ({"open": {}, "stages": [{"duration": "5s", "rate": 0}]}, "load.stages: ask for no load at all"),
+        ({"stages": [{"duration": "5s", "rate": 1}]}, "load.stages: set exactly one of open and closed"),
+        ({"open": {"rate": 5}, "stages": [{"duration": "5s", "rate": 1}]}, "load.open.rate: the stages say it"),
+        ({"open": {}, "duration": "9s", "stages": [{"duration": "5s", "rate": 1}]}, "load.duration: the stages say it"),
+        ({"open": {"rate": 5, "speed": 2}, "duration": "5s"}, "load.open.speed: only goes with arrivals: Recorded"),
+        ({"open": {"arrivals": "Recorded", "rate": 2}, "duration": "5s"}, "load.open.rate: the recording has its own"),
+        ({"open": {"arrivals": "Recorded"}, "duration": "5s"}, "Recorded needs payloads in order"),
+    ],
+)
+def test_loads_that_are_refused(load: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        parse({**VALID, "thresholds": [], "load": load})
+    assert any(told in fault for fault in error.value.faults), error.value.faults
+
+
+def test_flags_do_not_change_stages() -> None:
+    with pytest.raises(ConfigurationError, match="--rate, --users and --duration do not go with"):
+        parse(STAGED, Overrides(rate=5))
+
+
+def test_locustfile_needs_no_payloads_but_users() -> None:
+    data = {k: v for k, v in VALID.items() if k not in ("payloads", "thresholds")} | {"locustfile": "mine.py"}
+    with pytest.raises(ConfigurationError, match="locustfile: its users decide when they call"):
+        parse(data)
+    data["load"] = {"closed": {"users": 3}, "duration": "5s"}
+    jsonschema.validate(data, SCHEMA)
+    assert parse(data).locustfile == "mine.py"

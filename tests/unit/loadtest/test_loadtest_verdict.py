@@ -1,16 +1,21 @@
 """From books to verdict: thresholds, the generator's fitness, precedence of the exit codes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sagemaker_loadtest import generator, measures
+from sagemaker_loadtest.build import RunFacts, build_result
 from sagemaker_loadtest.generator import Check
 from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.measures import Measure
 from sagemaker_loadtest.recorder import Recorder
 from sagemaker_loadtest.replies import Outcome
+from sagemaker_loadtest.result import ToolFacts
 from sagemaker_loadtest.spec import ClosedLoad, Endpoint, Load, LoadTest, OpenLoad, Payloads
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.thresholds import margin, parse_threshold
@@ -90,6 +95,83 @@ def test_precedence(
     verdict = judge(judged, checks, losses, 2, early)
     assert verdict.exit_code == code
     assert ("No verdict" in verdict.headline) == (code in (3, 4))
+
+
+@given(
+    losses=st.lists(st.just(LOSS), max_size=2),
+    early=st.none() | st.just("SIGTERM"),
+    checks=st.lists(st.booleans().map(lambda ok: replace(TIRED, ok=ok, decisive=not ok)), max_size=4),
+    noted=st.booleans(),
+    judged=st.lists(st.sampled_from([MET, MISSED]), max_size=5),
+)
+def test_precedence_holds_for_every_combination(
+    losses: list[Loss], early: str | None, checks: list[Check], noted: bool, judged: list[Measure]
+) -> None:
+    """5, 4, 3, 1, 0: the first that applies, whatever else does; 2 is told before any of it."""
+    applies = {
+        5: early is not None,
+        4: bool(losses),
+        3: any(not c.ok for c in checks),
+        1: any(not m.met for m in judged),
+        0: True,
+    }
+    extra = [replace(TIRED, decisive=False)] if noted else []  # a sign that is only noted decides nothing
+    verdict = judge(judged, [*checks, *extra], losses, 2, early)
+    assert verdict.exit_code == next(code for code, does in applies.items() if does)
+    assert {"met": 0, "missed": 1, "generator": 3, "workersLost": 4, "endedEarly": 5}[verdict.word] == verdict.exit_code
+
+
+@given(
+    answered=st.integers(0, 3000),
+    failed=st.integers(0, 300),
+    percentile=st.sampled_from([50.0, 90.0, 99.0, 99.9]),
+    limit=st.sampled_from([10, 30]),
+)
+def test_a_percentile_is_met_only_when_it_is_known(answered: int, failed: int, percentile: float, limit: int) -> None:
+    tally = Tally(Load(10.0, open=OpenLoad(1)))
+    tally.total.latency = filled(20, answered)
+    tally.total.failures["throttled"] = failed
+    m = measured(f"p{percentile:g} <= {limit}ms", tally)
+    known = (
+        answered * (100 - percentile) / 100 >= 10 - 1e-9 and failed <= (answered + failed) * (100 - percentile) / 100
+    )
+    assert (m.measured is not None) == known
+    assert m.met == (known and limit == 30)
+    assert bool(m.needed) == (answered > 0 and not known and "too few" in m.note)
+
+
+def test_a_run_too_short_is_told_how_long_it_has_to_be() -> None:
+    load = Load(12.0, warm_up_seconds=2.0, open=OpenLoad(20))
+    tally = run_of(load, per_second=20)
+    result = build_result(
+        spec_of("p99 <= 80ms", load=load),
+        (),
+        tally,
+        RunFacts("r", "2026-01-01T00:00:00Z", "u", ToolFacts("", "", ""), {}),
+    )
+    assert result.verdict.exit_code == 1
+    assert "p99 needs 1,000 answers" in result.verdict.advice
+    assert "Run it for 1m or longer" in result.verdict.advice
+    assert "more or larger instances" not in result.verdict.advice
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "failures", "code"),
+    [
+        (("p90 <= 8ms",), {}, 3),
+        (("p90 <= 8ms", "failed <= 1%"), {"model error": 2}, 1),
+        (("p90 <= 8ms", "failed <= 1%"), {"time-out": 2}, 3),
+        (("p90 <= 8ms", "failed <= 2%"), {"model error": 2}, 3),
+        (("p90 of other <= 80ms",), {}, 1),
+    ],
+)
+def test_what_no_delay_of_the_generator_explains_is_missed(
+    thresholds: tuple[str, ...], failures: dict[str, int], code: int
+) -> None:
+    """Errors that came as answers, and a variant that never answered, stand; a latency over its limit may be ours."""
+    tally = run_of(behind_ms=30, failures=failures)
+    facts = RunFacts("r", "2026-01-01T00:00:00Z", "u", ToolFacts("", "", ""), {})
+    assert build_result(spec_of(*thresholds), (), tally, facts).verdict.exit_code == code
 
 
 def test_reasons_name_the_cause() -> None:
@@ -179,6 +261,8 @@ def test_closed_load_has_no_schedule() -> None:
         ("p95 <= 65ms", 60.6, "7 % below"),
         ("rate >= 99%", 99.96, "0.96 points above"),
         ("rate >= 100/s", 50, "50 % below"),
+        ("failed <= 0.1%", 5.11, "51 times the limit"),
+        ("p99 <= 80ms", 870, "988 % over"),
         ("failed <= 0%", 0, "at the limit"),
         ("failed <= 0%", 0.1, "over"),
         ("p99 <= 80ms", None, "not measured"),

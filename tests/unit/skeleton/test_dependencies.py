@@ -88,7 +88,15 @@ def test_a_lock_has_a_hash_for_all_and_names_no_index(lock: Path) -> None:
 
 
 def test_every_lock_is_known() -> None:
-    assert {lock.stem for lock in LOCKS} == {*LOCKED, "bootstrap", "sagemaker-core"}
+    assert {lock.stem for lock in LOCKS} == {*LOCKED, "bootstrap", "build", "sagemaker-core"}
+
+
+def test_the_images_are_built_with_the_projects_build_system() -> None:
+    found = {pin.name: pin.version for pin in pins(lock_of("build"))}
+    for text in PYPROJECT["build-system"]["requires"]:
+        wanted = Requirement(text)
+        assert wanted.specifier.contains(found[wanted.name])
+        assert f"echo '{text}' |" in (ROOT / "Makefile").read_text()
 
 
 @pytest.mark.parametrize("system", ["linux", "darwin"])

@@ -24,6 +24,8 @@ const KINDS = {
     lines: (i) => [all[i][0] + " % within", ...Object.keys(D.dist).map((k) => { const q = D.dist[k].find((x) => x[0] === all[i][0]); return `${k === "all" ? "all requests" : k}  ${q ? f3(q[1]) + " ms" : "–"}`; })],
   },
 };
+for (const [kind, chart] of Object.entries(D.lines))
+  KINDS[kind] = time((i) => Object.entries(chart.of).map(([name, values]) => `${name}  ${f3(values[i])} ${chart.unit}`));
 for (const box of document.querySelectorAll(".plot")) {
   const tip = document.createElement("div"); tip.className = "tip"; tip.hidden = true; tip.setAttribute("role", "status"); box.append(tip);
   let i = -1, cross = null;

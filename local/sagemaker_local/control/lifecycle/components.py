@@ -200,9 +200,7 @@ class Components:
             self._serving.pop(key, None)
             self._owners.pop(fleet, None)
         await self._clock.sleep(self._delete_seconds)
-        state = self._store.of(key[0], key[1])
-        state.inference_components.remove(component.name)
-        state.tags.pop(component.arn, None)
+        self._store.of(key[0], key[1]).inference_components.remove(component.name)
 
     def fleet_changed(self, fleet: Fleet) -> None:
         """A copy came, went or was healed."""

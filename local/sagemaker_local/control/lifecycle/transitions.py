@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -109,10 +109,9 @@ def retiring(endpoint: Endpoint, now: float) -> Endpoint:
     return replace(gone, change=replace(deployment, variants=variants))
 
 
-def deployed(endpoint: Endpoint, now: float) -> Endpoint:
-    """The deployment is over and good; an earlier update's failure is forgotten."""
-    deployment = _deployment(endpoint)
-    variants = tuple(
+def _as_desired(variants: Iterable[Variant]) -> tuple[Variant, ...]:
+    """Weights and capacities are what was desired, and no stage is under way."""
+    return tuple(
         replace(
             each,
             current_weight=each.desired_weight,
@@ -120,8 +119,14 @@ def deployed(endpoint: Endpoint, now: float) -> Endpoint:
             current_serverless=each.desired_serverless,
             status=None,
         )
-        for each in deployment.variants
+        for each in variants
     )
+
+
+def deployed(endpoint: Endpoint, now: float) -> Endpoint:
+    """The deployment is over and good; an earlier update's failure is forgotten."""
+    deployment = _deployment(endpoint)
+    variants = _as_desired(deployment.variants)
     return _move(
         endpoint,
         EndpointStatus.IN_SERVICE,
@@ -216,16 +221,7 @@ def _aimed(variant: Variant, target: Target, status: VariantStatus) -> Variant:
 def scaled(endpoint: Endpoint, now: float) -> Endpoint:
     """Weights and counts are what was desired."""
     _require_scaling(endpoint)
-    variants = tuple(
-        replace(
-            each,
-            current_weight=each.desired_weight,
-            current_count=each.desired_count,
-            current_serverless=each.desired_serverless,
-            status=None,
-        )
-        for each in endpoint.variants
-    )
+    variants = _as_desired(endpoint.variants)
     return _move(endpoint, _settled(endpoint), now, change=None, failure_reason="", variants=variants)
 
 

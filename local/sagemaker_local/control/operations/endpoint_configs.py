@@ -15,7 +15,7 @@ from sagemaker_local.control.operations.tags import tags_of_new
 from sagemaker_local.control.state.records import EndpointConfig, ProductionVariant, Tag
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document, decode
-from sagemaker_local.control.wire.errors import invalid, not_served
+from sagemaker_local.control.wire.errors import invalid, not_served, refuse_not_served
 
 _VARIANT_NOT_SERVED = (
     "InstancePools",
@@ -56,7 +56,13 @@ class EndpointConfigInput:
 
 def create_endpoint_config(state: AccountState, request: CreateEndpointConfigInput, now: float) -> Document:
     """The models must exist; nothing is started."""
-    _refuse_not_served(request)
+    refuse_not_served(
+        {
+            "ExplainerConfig": request.explainer_config,
+            "MetricsConfig": request.metrics_config,
+            "CrossRegionTrafficConfig": request.cross_region_traffic_config,
+        }
+    )
     production = tuple(_variant(each) for each in request.production_variants)
     shadows = tuple(replace(_variant(each), shadow=True) for each in request.shadow_production_variants)
     variants = (*production, *shadows)
@@ -92,16 +98,6 @@ def create_endpoint_config(state: AccountState, request: CreateEndpointConfigInp
     state.endpoint_configs.put(config)
     state.tags[arn] = tags
     return {"EndpointConfigArn": arn}
-
-
-def _refuse_not_served(request: CreateEndpointConfigInput) -> None:
-    for member, value in (
-        ("ExplainerConfig", request.explainer_config),
-        ("MetricsConfig", request.metrics_config),
-        ("CrossRegionTrafficConfig", request.cross_region_traffic_config),
-    ):
-        if value is not None:
-            raise not_served(member)
 
 
 def _variant(definition: Document) -> ProductionVariant:
@@ -164,7 +160,6 @@ def delete_endpoint_config(state: AccountState, request: EndpointConfigInput, no
     """Allowed while an endpoint uses it (API reference: must not be done, but is not refused)."""
     config = state.endpoint_configs.require(request.endpoint_config_name)
     state.endpoint_configs.remove(config.name)
-    state.tags.pop(config.arn, None)
     return NOTHING
 
 

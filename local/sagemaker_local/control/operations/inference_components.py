@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sagemaker_local.control.operations.component_rules import COPIES_REFUSED, changeable, place_of, spec_of
 from sagemaker_local.control.operations.endpoints import resolved_image
 from sagemaker_local.control.operations.operation import NOTHING, Operation
-from sagemaker_local.control.operations.paging import page, query_of
+from sagemaker_local.control.operations.paging import ListInput, page
 from sagemaker_local.control.operations.tags import tags_of_new
 from sagemaker_local.control.state.components import (
     ComponentSpec,
@@ -20,7 +20,7 @@ from sagemaker_local.control.state.components import (
 from sagemaker_local.control.state.records import Tag
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document
-from sagemaker_local.control.wire.errors import invalid, not_served
+from sagemaker_local.control.wire.errors import invalid, refuse_not_served
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +70,9 @@ class UpdateRuntimeInput:
 
 
 @dataclass(frozen=True, slots=True)
-class ListComponentsInput:
+class ListComponentsInput(ListInput):
     """API shape ListInferenceComponentsInput."""
 
-    sort_by: str = "CreationTime"
-    sort_order: str = "Descending"
-    next_token: str | None = None
-    max_results: int = 10
-    name_contains: str = ""
-    creation_time_before: float | None = None
-    creation_time_after: float | None = None
-    last_modified_time_before: float | None = None
-    last_modified_time_after: float | None = None
-    status_equals: str | None = None
     endpoint_name_equals: str | None = None
     variant_name_equals: str | None = None
 
@@ -91,8 +81,7 @@ def create_component(state: AccountState, request: CreateComponentInput, now: fl
     """Begins to start the copies. The endpoint must serve and be one for inference components."""
     state.inference_components.refuse_taken(request.inference_component_name)
     endpoint, variant = place_of(state, request.endpoint_name, request.variant_name)
-    if request.specifications:
-        raise not_served("Specifications of an inference component")
+    refuse_not_served({"Specifications": request.specifications or None}, "an inference component")
     if request.specification is None:
         raise invalid("An inference component needs Specification.")
     spec = spec_of(state, request.specification, now)
@@ -166,7 +155,7 @@ def list_components(state: AccountState, request: ListComponentsInput, now: floa
         if request.endpoint_name_equals in (None, each.endpoint_name)
         and request.variant_name_equals in (None, each.variant_name)
     ]
-    shown, token = page(found, query_of(request))
+    shown, token = page(found, request)
     summaries = [
         {
             "CreationTime": each.creation_time,
@@ -186,12 +175,10 @@ def list_components(state: AccountState, request: ListComponentsInput, now: floa
 def update_component(state: AccountState, request: UpdateComponentInput, now: float) -> Document:
     """Begins new copies of a new specification, or another number of the same; the earlier ones serve on meanwhile."""
     component = changeable(state, request.inference_component_name)
-    for member, value in (
-        ("Specifications", request.specifications or None),
-        ("DeploymentConfig", request.deployment_config),
-    ):
-        if value is not None:
-            raise not_served(f"{member} of an inference component")
+    refuse_not_served(
+        {"Specifications": request.specifications or None, "DeploymentConfig": request.deployment_config},
+        "an inference component",
+    )
     copies = component.desired_copies if request.runtime_config is None else request.runtime_config.copy_count
     if request.specification is None:
         if request.runtime_config is None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, make_dataclass
 from typing import Any
 
 from sagemaker_local.control.operations.operation import NOTHING, Behaviour, Operation
-from sagemaker_local.control.operations.paging import page, query_of
+from sagemaker_local.control.operations.paging import ListInput, page
 from sagemaker_local.control.operations.tags import tags_of_new
 from sagemaker_local.control.state.monitoring import JobDefinition, MonitoringType
 from sagemaker_local.control.state.records import Tag
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document, wire_name
-from sagemaker_local.control.wire.errors import ApiError, invalid
+from sagemaker_local.control.wire.errors import invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +24,10 @@ class JobDefinitionInput:
 
 
 @dataclass(frozen=True, slots=True)
-class ListJobDefinitionsInput:
+class ListJobDefinitionsInput(ListInput):
     """API shape ListDataQualityJobDefinitionsRequest and its like."""
 
-    sort_by: str = "CreationTime"
-    sort_order: str = "Descending"
-    next_token: str | None = None
-    max_results: int = 10
-    name_contains: str = ""
-    creation_time_before: float | None = None
-    creation_time_after: float | None = None
     endpoint_name: str | None = None
-
-
-def resource_in_use(arn: str) -> ApiError:
-    """The name is taken (API error ResourceInUse)."""
-    return ApiError("ResourceInUse", f"{arn} exists already; choose another name.")
-
-
-def resource_not_found(arn: str) -> ApiError:
-    """Nothing has this name (API error ResourceNotFound)."""
-    return ApiError("ResourceNotFound", f"{arn} does not exist.")
 
 
 def watched_endpoint(state: AccountState, source: Document, what: str) -> str:
@@ -61,15 +44,6 @@ def watched_endpoint(state: AccountState, source: Document, what: str) -> str:
     if state.switches.monitored_endpoint_must_exist:
         state.endpoints.require(name)
     return name
-
-
-def find_definition(state: AccountState, kind: MonitoringType, name: str) -> JobDefinition:
-    """Raises ApiError when it is not there."""
-    definitions = state.job_definitions[kind]
-    found = definitions.get(name)
-    if found is None:
-        raise resource_not_found(definitions.arn(name))
-    return found
 
 
 def _input_type(kind: MonitoringType) -> type[Any]:
@@ -104,8 +78,7 @@ def _create(kind: MonitoringType) -> Behaviour:
         endpoint = watched_endpoint(state, members[f"{kind}JobInput"], f"{kind}JobInput")
         tags = tags_of_new(request.tags)
         arn = definitions.arn(name)
-        if definitions.by_arn_name(name.lower()) is not None:
-            raise resource_in_use(arn)
+        definitions.refuse_taken(name)
         definitions.put(JobDefinition(name, arn, now, endpoint, members))
         state.tags[arn] = tags
         return {"JobDefinitionArn": arn}
@@ -115,7 +88,7 @@ def _create(kind: MonitoringType) -> Behaviour:
 
 def _describe(kind: MonitoringType) -> Behaviour:
     def describe(state: AccountState, request: JobDefinitionInput, now: float) -> Document:
-        found = find_definition(state, kind, request.job_definition_name)
+        found = state.job_definitions[kind].require(request.job_definition_name)
         shown = {"JobDefinitionArn": found.arn, "JobDefinitionName": found.name, "CreationTime": found.creation_time}
         return {**shown, **found.described}
 
@@ -125,7 +98,7 @@ def _describe(kind: MonitoringType) -> Behaviour:
 def _list(kind: MonitoringType) -> Behaviour:
     def list_definitions(state: AccountState, request: ListJobDefinitionsInput, now: float) -> Document:
         found = [each for each in state.job_definitions[kind] if request.endpoint_name in (None, each.endpoint_name)]
-        shown, token = page(found, query_of(request))
+        shown, token = page(found, request)
         summaries = [
             {
                 "MonitoringJobDefinitionName": each.name,
@@ -142,9 +115,8 @@ def _list(kind: MonitoringType) -> Behaviour:
 
 def _delete(kind: MonitoringType) -> Behaviour:
     def delete(state: AccountState, request: JobDefinitionInput, now: float) -> Document:
-        found = find_definition(state, kind, request.job_definition_name)
+        found = state.job_definitions[kind].require(request.job_definition_name)
         state.job_definitions[kind].remove(found.name)
-        state.tags.pop(found.arn, None)
         return NOTHING
 
     return delete

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sagemaker_local.control.operations.model_package_groups import group_of
-from sagemaker_local.control.operations.model_package_use import find_package
 from sagemaker_local.control.operations.operation import Operation
-from sagemaker_local.control.operations.paging import page, query_of
+from sagemaker_local.control.operations.paging import ListInput, page
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document
 from sagemaker_local.control.wire.errors import does_not_exist
@@ -23,16 +21,10 @@ class BatchDescribeInput:
 
 
 @dataclass(frozen=True, slots=True)
-class ListModelPackagesInput:
+class ListModelPackagesInput(ListInput):
     """API shape ListModelPackagesInput. Without a type those that stand alone are listed, with a group its versions."""
 
-    sort_by: str = "CreationTime"
     sort_order: str = "Ascending"
-    next_token: str | None = None
-    max_results: int = 10
-    name_contains: str = ""
-    creation_time_before: float | None = None
-    creation_time_after: float | None = None
     model_approval_status: str | None = None
     model_package_group_name: str | None = None
     model_package_type: str | None = None
@@ -40,7 +32,7 @@ class ListModelPackagesInput:
 
 def batch_describe(state: AccountState, request: BatchDescribeInput, now: float) -> Document:
     """What is absent stands in the error map."""
-    found = {arn: find_package(state, arn) for arn in request.model_package_arn_list}
+    found = {arn: state.model_packages.find(arn) for arn in request.model_package_arn_list}
     summaries = {
         arn: {
             "ModelPackageGroupName": each.group or each.name,
@@ -66,7 +58,8 @@ def batch_describe(state: AccountState, request: BatchDescribeInput, now: float)
 
 def list_model_packages(state: AccountState, request: ListModelPackagesInput, now: float) -> Document:
     """One page."""
-    group = group_of(state, request.model_package_group_name).name if request.model_package_group_name else None
+    named = request.model_package_group_name
+    group = state.model_package_groups.resolve(named).name if named else None
     kind = request.model_package_type or ("Versioned" if group else "Unversioned")
     found = [
         each
@@ -75,7 +68,7 @@ def list_model_packages(state: AccountState, request: ListModelPackagesInput, no
         and (kind == "Both" or (each.group is not None) == (kind == "Versioned"))
         and request.model_approval_status in (None, each.approval)
     ]
-    shown, token = page(found, query_of(request))
+    shown, token = page(found, request)
     summaries = [
         {
             "ModelPackageName": None if each.group else each.name,

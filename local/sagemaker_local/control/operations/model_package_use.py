@@ -1,34 +1,14 @@
-"""A model package found by name or ARN, and the container that CreateModel makes of one."""
+"""The container that CreateModel makes of a model package."""
 
 from __future__ import annotations
 
-from sagemaker_local.control.state import names
 from sagemaker_local.control.state.packages import ModelPackage
 from sagemaker_local.control.state.records import Container
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document, decode
-from sagemaker_local.control.wire.errors import does_not_exist, invalid, not_served
+from sagemaker_local.control.wire.errors import invalid, not_served
 
 _OF_THE_PACKAGE = ("Image", "ImageConfig", "ModelDataUrl", "ModelDataSource", "AdditionalModelDataSources")
-
-
-def find_package(state: AccountState, name_or_arn: str) -> ModelPackage | None:
-    """A package by ``name``, ``group/version`` or ARN; None when there is none in this account and region."""
-    parsed = names.parsed_arn(name_or_arn)
-    if parsed is None:
-        return state.model_packages.get(name_or_arn)
-    if (parsed.account, parsed.region, parsed.kind) != (state.account, state.region, names.MODEL_PACKAGE):
-        return None
-    return state.model_packages.by_arn_name(parsed.name)
-
-
-def package_of(state: AccountState, name_or_arn: str) -> ModelPackage:
-    """The same. Raises ApiError when there is none."""
-    found = find_package(state, name_or_arn)
-    if found is None:
-        arn = name_or_arn if names.parsed_arn(name_or_arn) else state.model_packages.arn(name_or_arn)
-        raise does_not_exist("ModelPackage", arn)
-    return found
 
 
 def check_package_use(definition: Document) -> None:
@@ -43,7 +23,7 @@ def container_of_package(state: AccountState, definition: Document) -> Container
 
     Raises ApiError for a package that is absent, not approved, or without such an inference specification.
     """
-    package = package_of(state, definition["ModelPackageName"])
+    package = state.model_packages.resolve(definition["ModelPackageName"])
     if state.switches.unapproved_package_refused and package.approval not in (None, "Approved"):
         raise invalid(
             f"Cannot create a model from ModelPackage {package.arn}: its ModelApprovalStatus is {package.approval}; "

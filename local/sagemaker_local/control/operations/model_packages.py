@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sagemaker_local.control.operations.model_package_groups import group_of
-from sagemaker_local.control.operations.model_package_use import package_of
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.operations.tags import tags_of_new
 from sagemaker_local.control.state.packages import ModelPackage
 from sagemaker_local.control.state.records import Tag
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document, wire_name
-from sagemaker_local.control.wire.errors import invalid, not_served
+from sagemaker_local.control.wire.errors import invalid, refuse_not_served
 
 _PENDING = "PendingManualApproval"
 
@@ -122,7 +120,15 @@ def _members(request: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 def create_model_package(state: AccountState, request: CreateModelPackageInput, now: float) -> Document:
     """A new version of a group, or a package that stands alone. Nothing is validated by a run, so it is Completed."""
-    _refuse_not_served(request)
+    refuse_not_served(
+        {
+            "ValidationSpecification": request.validation_specification,
+            "SourceAlgorithmSpecification": request.source_algorithm_specification,
+            "CertifyForMarketplace": request.certify_for_marketplace or None,
+            "ManagedStorageType": request.managed_storage_type,
+        },
+        "a model package",
+    )
     if (request.model_package_name is None) == (request.model_package_group_name is None):
         raise invalid("Exactly one of ModelPackageName and ModelPackageGroupName must be set.")
     repeated = _made_with(state, request.client_token)
@@ -134,17 +140,6 @@ def create_model_package(state: AccountState, request: CreateModelPackageInput, 
     return {"ModelPackageArn": package.arn}
 
 
-def _refuse_not_served(request: CreateModelPackageInput) -> None:
-    for member, value in (
-        ("ValidationSpecification", request.validation_specification),
-        ("SourceAlgorithmSpecification", request.source_algorithm_specification),
-        ("CertifyForMarketplace", request.certify_for_marketplace or None),
-        ("ManagedStorageType", request.managed_storage_type),
-    ):
-        if value is not None:
-            raise not_served(f"{member} of a model package")
-
-
 def _made_with(state: AccountState, client_token: str | None) -> ModelPackage | None:
     return next((each for each in state.model_packages if client_token and each.client_token == client_token), None)
 
@@ -152,7 +147,7 @@ def _made_with(state: AccountState, client_token: str | None) -> ModelPackage | 
 def _version(state: AccountState, request: CreateModelPackageInput, now: float) -> ModelPackage:
     if request.tags:
         raise invalid("A version has the tags of its model package group; give Tags to CreateModelPackageGroup.")
-    group = group_of(state, request.model_package_group_name or "")
+    group = state.model_package_groups.resolve(request.model_package_group_name or "")
     version = group.last_version + 1
     state.model_package_groups.put(replace(group, last_version=version))
     name = f"{group.name}/{version}"
@@ -168,14 +163,13 @@ def _alone(state: AccountState, request: CreateModelPackageInput, now: float) ->
         raise invalid("A model package outside of a group needs InferenceSpecification.")
     tags_of_new(request.tags)
     arn = state.model_packages.arn(name)
-    if state.model_packages.by_arn_name(name.lower()) is not None:
-        raise invalid(f"Model Package already exists: {arn}.")
+    state.model_packages.refuse_taken(name)
     return ModelPackage(name, arn, now, _members(request, _SHOWN), client_token=request.client_token)
 
 
 def describe_model_package(state: AccountState, request: DescribeModelPackageInput, now: float) -> Document:
     """Of a version, ModelPackageName is its group's name."""
-    package = package_of(state, request.model_package_name)
+    package = state.model_packages.resolve(request.model_package_name)
     described = dict(package.described)
     if request.included_data == "MetadataOnly" and "ModelCard" in described:
         described["ModelCard"] = {"ModelCardStatus": described["ModelCard"].get("ModelCardStatus")}
@@ -195,7 +189,7 @@ def describe_model_package(state: AccountState, request: DescribeModelPackageInp
 
 def update_model_package(state: AccountState, request: UpdateModelPackageInput, now: float) -> Document:
     """What is given replaces what was; metadata is merged, specifications are added."""
-    package = package_of(state, request.model_package_arn)
+    package = state.model_packages.resolve(request.model_package_arn)
     if request.model_approval_status is not None and package.group is None:
         raise invalid("ModelApprovalStatus is for versions of a model package group; leave it out.")
     described = {**package.described, **_members(request, _REPLACED)}
@@ -217,9 +211,8 @@ def update_model_package(state: AccountState, request: UpdateModelPackageInput, 
 
 def delete_model_package(state: AccountState, request: DeleteModelPackageInput, now: float) -> Document:
     """Models that were made of it stay."""
-    package = package_of(state, request.model_package_name)
+    package = state.model_packages.resolve(request.model_package_name)
     state.model_packages.remove(package.name)
-    state.tags.pop(package.arn, None)
     return NOTHING
 
 

@@ -134,7 +134,6 @@ def delete_model(state: AccountState, request: ModelInput, now: float) -> Docume
     if state.switches.deletion_of_used_model_refused and (user := _user(state, model.name)):
         raise invalid(f'Cannot delete model "{model.arn}": {user} uses it; delete that first.')
     state.models.remove(model.name)
-    state.tags.pop(model.arn, None)
     return NOTHING
 
 

@@ -6,14 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sagemaker_local.control.operations.job_definitions import (
-    find_definition,
-    resource_in_use,
-    resource_not_found,
-    watched_endpoint,
-)
+from sagemaker_local.control.operations.job_definitions import watched_endpoint
 from sagemaker_local.control.operations.operation import NOTHING, Operation
-from sagemaker_local.control.operations.paging import page, query_of
+from sagemaker_local.control.operations.paging import ListInput, page
 from sagemaker_local.control.operations.tags import tags_of_new
 from sagemaker_local.control.state.monitoring import MonitoringSchedule, MonitoringType, ScheduleStatus
 from sagemaker_local.control.state.records import Tag
@@ -51,19 +46,9 @@ class ScheduleInput:
 
 
 @dataclass(frozen=True, slots=True)
-class ListSchedulesInput:
+class ListSchedulesInput(ListInput):
     """API shape ListMonitoringSchedulesRequest."""
 
-    sort_by: str = "CreationTime"
-    sort_order: str = "Descending"
-    next_token: str | None = None
-    max_results: int = 10
-    name_contains: str = ""
-    creation_time_before: float | None = None
-    creation_time_after: float | None = None
-    last_modified_time_before: float | None = None
-    last_modified_time_after: float | None = None
-    status_equals: str | None = None
     endpoint_name: str | None = None
     monitoring_job_definition_name: str | None = None
     monitoring_type_equals: str | None = None
@@ -102,15 +87,8 @@ def _checked(state: AccountState, config: Document) -> _Watched:
         return _Watched(MonitoringType(kind or MonitoringType.DATA_QUALITY), None, endpoint)
     if name is None or kind is None:
         raise invalid("MonitoringJobDefinitionName needs MonitoringType, the kind of the job definition.")
-    found = find_definition(state, MonitoringType(kind), name)
+    found = state.job_definitions[MonitoringType(kind)].require(name)
     return _Watched(MonitoringType(kind), found.name, found.endpoint_name)
-
-
-def _require(state: AccountState, name: str) -> MonitoringSchedule:
-    found = state.monitoring_schedules.get(name)
-    if found is None:
-        raise resource_not_found(state.monitoring_schedules.arn(name))
-    return found
 
 
 def create_schedule(state: AccountState, request: CreateScheduleInput, now: float) -> Document:
@@ -119,8 +97,7 @@ def create_schedule(state: AccountState, request: CreateScheduleInput, now: floa
     watched = _checked(state, config)
     tags = tags_of_new(request.tags)
     arn = state.monitoring_schedules.arn(name)
-    if state.monitoring_schedules.by_arn_name(name.lower()) is not None:
-        raise resource_in_use(arn)
+    state.monitoring_schedules.refuse_taken(name)
     state.monitoring_schedules.put(
         MonitoringSchedule(
             name,
@@ -140,7 +117,8 @@ def create_schedule(state: AccountState, request: CreateScheduleInput, now: floa
 
 def update_schedule(state: AccountState, request: UpdateScheduleInput, now: float) -> Document:
     """The whole configuration is replaced; a stopped schedule stays stopped."""
-    schedule, config = _require(state, request.monitoring_schedule_name), request.monitoring_schedule_config
+    schedule = state.monitoring_schedules.require(request.monitoring_schedule_name)
+    config = request.monitoring_schedule_config
     watched = _checked(state, config)
     state.monitoring_schedules.put(
         replace(
@@ -157,7 +135,7 @@ def update_schedule(state: AccountState, request: UpdateScheduleInput, now: floa
 
 def describe_schedule(state: AccountState, request: ScheduleInput, now: float) -> Document:
     """Without a last execution, as none is run."""
-    schedule = _require(state, request.monitoring_schedule_name)
+    schedule = state.monitoring_schedules.require(request.monitoring_schedule_name)
     return {**_common(schedule), "MonitoringScheduleConfig": schedule.config}
 
 
@@ -182,7 +160,7 @@ def list_schedules(state: AccountState, request: ListSchedulesInput, now: float)
         and request.monitoring_job_definition_name in (None, each.definition_name)
         and request.monitoring_type_equals in (None, each.monitoring_type)
     ]
-    shown, token = page(found, query_of(request))
+    shown, token = page(found, request)
     summaries = [{**_common(each), "MonitoringJobDefinitionName": each.definition_name} for each in shown]
     return {"MonitoringScheduleSummaries": summaries, "NextToken": token}
 
@@ -203,7 +181,7 @@ def stop_schedule(state: AccountState, request: ScheduleInput, now: float) -> Do
 
 
 def _set(state: AccountState, request: ScheduleInput, status: ScheduleStatus, now: float) -> Document:
-    schedule = _require(state, request.monitoring_schedule_name)
+    schedule = state.monitoring_schedules.require(request.monitoring_schedule_name)
     if schedule.status is not status:
         state.monitoring_schedules.put(replace(schedule, status=status, last_modified_time=now))
     return NOTHING
@@ -211,9 +189,8 @@ def _set(state: AccountState, request: ScheduleInput, status: ScheduleStatus, no
 
 def delete_schedule(state: AccountState, request: ScheduleInput, now: float) -> Document:
     """Its job definition stays."""
-    schedule = _require(state, request.monitoring_schedule_name)
+    schedule = state.monitoring_schedules.require(request.monitoring_schedule_name)
     state.monitoring_schedules.remove(schedule.name)
-    state.tags.pop(schedule.arn, None)
     return NOTHING
 
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from sagemaker_local.control.wire.errors import invalid
@@ -28,7 +28,7 @@ class Listed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListInput:
-    """The members of ListModels, ListEndpointConfigs and ListEndpoints; only the last has all of them.
+    """The members that List operations share; few have all of them, some have filters of their own besides.
 
     Without order the newest comes first, ten at a time (API reference, ListEndpoints). Times are epoch seconds;
     "after" includes the moment itself, "before" does not.
@@ -44,13 +44,6 @@ class ListInput:
     last_modified_time_before: float | None = None
     last_modified_time_after: float | None = None
     status_equals: str | None = None
-
-
-def query_of(request: object) -> ListInput:
-    """The common part of a List operation's input that has filters of its own or lacks some of these."""
-    return ListInput(
-        **{each.name: getattr(request, each.name) for each in fields(ListInput) if hasattr(request, each.name)}
-    )
 
 
 R = TypeVar("R", bound=Listed)

@@ -8,8 +8,9 @@ from typing import Any
 
 from sagemaker_local.control.operations.operation import NOTHING, Operation
 from sagemaker_local.control.state import names
+from sagemaker_local.control.state.collection import Collection
 from sagemaker_local.control.state.records import Tag
-from sagemaker_local.control.state.store import AccountState, Collection
+from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document
 from sagemaker_local.control.wire.errors import ApiError, invalid, not_found
 
@@ -100,9 +101,7 @@ def _require(state: AccountState, arn: str) -> None:
     }
     if parsed is None or parsed.kind not in kinds:
         raise invalid(f"ResourceArn {arn} is not of a {', '.join(names.WORDS[each] for each in kinds)}.")
-    if (parsed.account, parsed.region) != (state.account, state.region) or (
-        not kinds[parsed.kind].has_arn_name(parsed.name)
-    ):
+    if kinds[parsed.kind].find(arn) is None:
         raise not_found(names.WORDS[parsed.kind], arn)
 
 

@@ -14,7 +14,7 @@ from sagemaker_local.control.state.jobs import JobStatus, TransformJob, stopping
 from sagemaker_local.control.state.records import Tag
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.decoding import Document
-from sagemaker_local.control.wire.errors import ApiError, invalid, not_served
+from sagemaker_local.control.wire.errors import invalid, refuse_not_served
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +46,15 @@ class TransformJobInput:
 
 def create_transform_job(state: AccountState, request: CreateTransformJobInput, now: float) -> Document:
     """Begins to start the job's containers."""
-    for member, value in (
-        ("DataCaptureConfig", request.data_capture_config),
-        ("ExperimentConfig", request.experiment_config),
-    ):
-        if value is not None:
-            raise not_served(f"{member} of a transform job")
+    refuse_not_served(
+        {"DataCaptureConfig": request.data_capture_config, "ExperimentConfig": request.experiment_config},
+        "a transform job",
+    )
     spec = spec_of(request, state.switches)
     tags = tags_of_new(request.tags)
     name = request.transform_job_name
     arn = state.transform_jobs.arn(name)
-    if state.transform_jobs.by_arn_name(name.lower()) is not None:
-        raise ApiError(
-            "ResourceInUse",
-            "Job name must be unique within an AWS account and region, and a job with this name already exists "
-            f"({arn})",
-        )
+    state.transform_jobs.refuse_taken(name)
     model = state.models.require(request.model_name)
     refuse_for_jobs(model)
     state.tags[arn] = tags
@@ -101,16 +94,9 @@ def _described(request: CreateTransformJobInput) -> Document:
     }
 
 
-def _require(state: AccountState, name: str) -> TransformJob:
-    job = state.transform_jobs.get(name)
-    if job is None:
-        raise invalid(f"Could not find requested job with name: {name}")
-    return job
-
-
 def describe_transform_job(state: AccountState, request: TransformJobInput, now: float) -> Document:
     """With the defaults that SageMaker fills in."""
-    job = _require(state, request.transform_job_name)
+    job = state.transform_jobs.require(request.transform_job_name)
     return {
         "TransformJobName": job.name,
         "TransformJobArn": job.arn,
@@ -143,7 +129,7 @@ def _summary(job: TransformJob) -> dict[str, Any]:
 
 def stop_transform_job(state: AccountState, request: TransformJobInput, now: float) -> Document:
     """Begins to end the job's containers. A job that is stopping already is left to it."""
-    job = _require(state, request.transform_job_name)
+    job = state.transform_jobs.require(request.transform_job_name)
     if job.over:
         raise invalid(f"The request was rejected because the transform job is in status {job.status}.")
     if job.status is JobStatus.IN_PROGRESS:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Generic, Protocol, TypeVar
 
 from sagemaker_local.control.state import names
+from sagemaker_local.control.state.collection import Collection, Tags
 from sagemaker_local.control.state.components import ComponentKey, InferenceComponent
 from sagemaker_local.control.state.endpoint import Endpoint
 from sagemaker_local.control.state.jobs import JobKey, TransformJob
@@ -13,72 +13,12 @@ from sagemaker_local.control.state.monitoring import JobDefinition, MonitoringSc
 from sagemaker_local.control.state.packages import ModelPackage, ModelPackageGroup
 from sagemaker_local.control.state.records import EndpointConfig, Model
 from sagemaker_local.control.switches import DEFAULTS, Switches
-from sagemaker_local.control.wire.errors import already_exists, not_found
 from sagemaker_local.router.routes import EndpointKey
 from sagemaker_local.scaling.records import ScalingState
 
 
 def _nobody(key: tuple[str, str, str]) -> None:
     """Hears of what nobody carries out."""
-
-
-class Named(Protocol):
-    """A resource."""
-
-    @property
-    def name(self) -> str:
-        """Unique among its kind, in an account and region, without regard to case."""
-
-
-R = TypeVar("R", bound=Named)
-
-
-class Collection(Generic[R]):
-    """The resources of one kind. Names are found in their own case and taken in any (API reference, CreateEndpoint)."""
-
-    def __init__(self, region: str, account: str, kind: str) -> None:
-        self._region, self._account, self._kind = region, account, kind
-        self._members: dict[str, R] = {}
-
-    def __iter__(self) -> Iterator[R]:
-        return iter(self._members.values())
-
-    def arn(self, name: str) -> str:
-        """What the resource's ARN is or would be."""
-        return names.arn_of(self._region, self._account, self._kind, name)
-
-    def get(self, name: str) -> R | None:
-        """None when there is none of this name."""
-        found = self._members.get(name.lower())
-        return found if found is not None and found.name == name else None
-
-    def require(self, name: str) -> R:
-        """Raises ApiError when there is none of this name."""
-        found = self.get(name)
-        if found is None:
-            raise not_found(names.WORDS[self._kind], self.arn(name))
-        return found
-
-    def refuse_taken(self, name: str) -> None:
-        """Raises ApiError when the name is taken."""
-        if name.lower() in self._members:
-            raise already_exists(names.WORDS[self._kind], self.arn(name))
-
-    def has_arn_name(self, name: str) -> bool:
-        """Whether a member's ARN ends in this name."""
-        return name in self._members
-
-    def by_arn_name(self, name: str) -> R | None:
-        """The member whose ARN ends in this name; None when there is none."""
-        return self._members.get(name)
-
-    def put(self, record: R) -> None:
-        """Add it, or replace the one of the same name."""
-        self._members[record.name.lower()] = record
-
-    def remove(self, name: str) -> None:
-        """Once it is gone."""
-        self._members.pop(name.lower(), None)
 
 
 class AccountState:
@@ -99,24 +39,19 @@ class AccountState:
         self._switches = switches
         self.account = account
         self.region = region
-        self.models: Collection[Model] = Collection(region, account, names.MODEL)
-        self.endpoint_configs: Collection[EndpointConfig] = Collection(region, account, names.ENDPOINT_CONFIG)
-        self.endpoints: Collection[Endpoint] = Collection(region, account, names.ENDPOINT)
-        self.model_package_groups: Collection[ModelPackageGroup] = Collection(
-            region, account, names.MODEL_PACKAGE_GROUP
-        )
-        self.model_packages: Collection[ModelPackage] = Collection(region, account, names.MODEL_PACKAGE)
-        self.transform_jobs: Collection[TransformJob] = Collection(region, account, names.TRANSFORM_JOB)
-        self.inference_components: Collection[InferenceComponent] = Collection(
-            region, account, names.INFERENCE_COMPONENT
-        )
-        self.monitoring_schedules: Collection[MonitoringSchedule] = Collection(
-            region, account, names.MONITORING_SCHEDULE
-        )
+        self.tags: Tags = {}
+        place = (region, account)
+        self.models = Collection[Model](*place, names.MODEL, self.tags)
+        self.endpoint_configs = Collection[EndpointConfig](*place, names.ENDPOINT_CONFIG, self.tags)
+        self.endpoints = Collection[Endpoint](*place, names.ENDPOINT, self.tags)
+        self.model_package_groups = Collection[ModelPackageGroup](*place, names.MODEL_PACKAGE_GROUP, self.tags)
+        self.model_packages = Collection[ModelPackage](*place, names.MODEL_PACKAGE, self.tags)
+        self.transform_jobs = Collection[TransformJob](*place, names.TRANSFORM_JOB, self.tags)
+        self.inference_components = Collection[InferenceComponent](*place, names.INFERENCE_COMPONENT, self.tags)
+        self.monitoring_schedules = Collection[MonitoringSchedule](*place, names.MONITORING_SCHEDULE, self.tags)
         self.job_definitions: Mapping[MonitoringType, Collection[JobDefinition]] = {
-            kind: Collection(region, account, name) for kind, name in names.JOB_DEFINITIONS.items()
+            kind: Collection(*place, name, self.tags) for kind, name in names.JOB_DEFINITIONS.items()
         }
-        self.tags: dict[str, dict[str, str]] = {}
         self.scaling = ScalingState()
         self._on_endpoint = on_endpoint
         self._on_job = on_job
@@ -187,6 +122,4 @@ class Store:
 
     def remove_endpoint(self, endpoint: Endpoint) -> None:
         """It is gone, and so are its tags."""
-        state = self.of(endpoint.key[0], endpoint.key[1])
-        state.endpoints.remove(endpoint.name)
-        state.tags.pop(endpoint.arn, None)
+        self.of(endpoint.key[0], endpoint.key[1]).endpoints.remove(endpoint.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class ApiError(Exception):
     """A refused request: error code, text and HTTP status as the API answers them."""
@@ -44,6 +46,16 @@ def already_exists(kind: str, arn: str) -> ApiError:
     return invalid(f'Cannot create already existing {kind} "{arn}".')
 
 
+def resource_in_use(message: str) -> ApiError:
+    """The API's modelled ResourceInUse: the name is taken."""
+    return ApiError("ResourceInUse", message)
+
+
+def resource_not_found(arn: str) -> ApiError:
+    """The API's modelled ResourceNotFound."""
+    return ApiError("ResourceNotFound", f"{arn} does not exist.")
+
+
 def in_progress(arn: str) -> ApiError:
     """The endpoint is changing; UpdateEndpoint, UpdateEndpointWeightsAndCapacities and DeleteEndpoint say so."""
     return invalid(f'Cannot update in-progress endpoint "{arn}".')
@@ -52,6 +64,13 @@ def in_progress(arn: str) -> ApiError:
 def not_served(what: str) -> ApiError:
     """Something that SageMaker does and local SageMaker does not do yet; better refused than silently ignored."""
     return invalid(f"Local SageMaker does not implement {what} yet; leave it out.")
+
+
+def refuse_not_served(members: Mapping[str, object], of: str = "") -> None:
+    """Raises ApiError for the first member that is not None. ``of`` is what it would be a member of."""
+    for member, value in members.items():
+        if value is not None:
+            raise not_served(f"{member} of {of}" if of else member)
 
 
 def unknown_operation(operation: str) -> ApiError:

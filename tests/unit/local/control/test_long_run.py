@@ -7,12 +7,14 @@ import functools
 import os
 import signal
 import sqlite3
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from moto.cloudwatch import models
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from sagemaker_local.asynchronous.counts import AsyncRecorder
@@ -24,9 +26,12 @@ from sagemaker_local.control.lifecycle.clock import Clock
 from sagemaker_local.control.monitor import Monitor
 from sagemaker_local.control.state.features import AsyncInference, AsyncOutputConfig
 from sagemaker_local.control.state.store import Store
-from sagemaker_local.inner import cloudwatch
+from sagemaker_local.inner import cloudwatch, metric_data
+from sagemaker_local.inner.clock import seconds
 from sagemaker_local.inner.process import InnerAws
 from sagemaker_local.router.routes import EndpointRoute, RouteTable, VariantRoute
+from sagemaker_local.snapshot.file import Changes, StateFile
+from sagemaker_local.snapshot.keeper import Keeper
 
 KEY = ("111122223333", "eu-west-1", "e")
 CONFIG = AsyncInference(AsyncOutputConfig("s3://b/out"))
@@ -169,15 +174,41 @@ async def test_moto_is_started_again_though_nobody_could_be_told_the_last_time(t
 
 
 def test_statistics_are_right_after_the_oldest_values_were_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cloudwatch, "_MOST_DATA", 10)
+    monkeypatch.setattr(metric_data, "_MOST_DATA", 10)
     series = {"account": DEFAULT_ACCOUNT_ID, "region": "eu-west-3", "namespace": "n", "unit": "None", "dimensions": []}
     key = ("n", "m", frozenset[tuple[str, str]]())
-    backend: Any = cloudwatch.models.cloudwatch_backends[DEFAULT_ACCOUNT_ID]["eu-west-3"]
+    backend: Any = models.cloudwatch_backends[DEFAULT_ACCOUNT_ID]["eu-west-3"]
     for moment in range(18):
         datum = {**series, "name": "m", "timestamp": moment * 60.0, "values": [[1.0, 1]], "total": 1.0}
         cloudwatch.tick({"now": moment * 60.0, "scale": 1.0, "data": [datum]})
         if moment == 4:
-            cloudwatch._periods(backend, key, 0.0, 60.0, 60)  # somebody looked, and then nobody for long
-    held = {cloudwatch._seconds(each.timestamp) for each in backend.metric_data}
-    assert set(cloudwatch._periods(backend, key, 0.0, 1e6, 60)) == held
+            metric_data.periods(backend, key, 0.0, 60.0, 60)  # somebody looked, and then nobody for long
+    held = {seconds(each.timestamp) for each in backend.metric_data}
+    assert set(metric_data.periods(backend, key, 0.0, 1e6, 60)) == held
     backend.metric_data.clear()
+
+
+@played
+async def test_what_changed_while_the_last_write_was_under_way_is_kept_at_a_stop(tmp_path: Path) -> None:
+    file, store = StateFile(tmp_path / "state"), Store(lambda key: None)
+    begun, go_on = threading.Event(), threading.Event()
+    write = file.write
+
+    def slow(changes: Changes) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        write(changes)
+
+    file.write = slow  # type: ignore[method-assign] # a disk that takes its time
+    keeper = Keeper(file, store, {}, lambda: 1.0)
+    store.of("1", "r").tags["first"] = {}
+    keeper.start({})
+    await asyncio.to_thread(begun.wait, 60)
+    store.of("1", "r").tags["second"] = {}
+    closing = asyncio.create_task(keeper.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await closing
+    again = StateFile(tmp_path / "state")
+    assert {key.name for key, _ in again.load().records} == {"first", "second"}
+    again.close()

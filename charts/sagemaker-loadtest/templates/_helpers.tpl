@@ -1,0 +1,105 @@
+{{/* Names. The longest suffix is that of a worker's Job, -worker-r1234567, and Kubernetes adds index and hash to its pods, whose host name has at most 63 characters. */}}
+{{- define "loadtest.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "loadtest.fullname" -}}
+{{- $name := include "loadtest.name" . }}
+{{- $full := .Values.fullnameOverride | default (contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name)) }}
+{{- if gt (len $full) 36 }}
+{{- printf "%s-%s" ($full | trunc 27 | trimSuffix "-") (sha256sum $full | trunc 8) }}
+{{- else }}
+{{- $full }}
+{{- end }}
+{{- end }}
+
+{{/* A name for each run: Jobs cannot be changed, so that an upgrade makes new ones. */}}
+{{- define "loadtest.runID" -}}
+{{- .Values.job.runID | default (printf "r%d" (int .Release.Revision)) }}
+{{- end }}
+
+{{- define "loadtest.runName" -}}
+{{- $run := include "loadtest.runID" . }}
+{{- regexMatch "^[a-z0-9]([-a-z0-9]{0,10}[a-z0-9])?$" $run | ternary $run (sha256sum $run | trunc 10) }}
+{{- end }}
+
+{{- define "loadtest.masterName" -}}
+{{- if eq .Values.mode "Interactive" }}{{ include "loadtest.fullname" . }}-master
+{{- else }}{{ include "loadtest.fullname" . }}-{{ include "loadtest.runName" . }}{{ end }}
+{{- end }}
+
+{{- define "loadtest.workerName" -}}
+{{- if eq .Values.mode "Interactive" }}{{ include "loadtest.fullname" . }}-worker
+{{- else }}{{ include "loadtest.fullname" . }}-worker-{{ include "loadtest.runName" . }}{{ end }}
+{{- end }}
+
+{{- define "loadtest.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}{{ .Values.serviceAccount.name | default (include "loadtest.fullname" .) }}
+{{- else }}{{ .Values.serviceAccount.name | default "default" }}{{ end }}
+{{- end }}
+
+{{- define "loadtest.claimName" -}}
+{{- .Values.results.persistence.existingClaim | default (include "loadtest.fullname" .) }}
+{{- end }}
+
+{{- define "loadtest.resultName" -}}
+{{ include "loadtest.fullname" . }}-result
+{{- end }}
+
+{{- define "loadtest.webSecret" -}}
+{{- .Values.web.existingSecret | default (printf "%s-web" (include "loadtest.fullname" .)) }}
+{{- end }}
+
+{{- define "loadtest.payloadsConfigMap" -}}
+{{- if .Values.payloads.existingConfigMap }}{{ .Values.payloads.existingConfigMap }}
+{{- else if or .Values.payloads.files .Values.payloads.binaryFiles }}{{ include "loadtest.fullname" . }}-payloads{{ end }}
+{{- end }}
+
+{{- define "loadtest.locustfileConfigMap" -}}
+{{- if .Values.locustfile.existingConfigMap }}{{ .Values.locustfile.existingConfigMap }}
+{{- else if .Values.locustfile.content }}{{ include "loadtest.fullname" . }}-test{{ end }}
+{{- end }}
+
+{{- define "loadtest.image" -}}
+{{- $name := .Values.image.repository }}
+{{- with .Values.image.registry }}
+{{- $name = printf "%s/%s" (trimSuffix "/" .) $name }}
+{{- end }}
+{{- if .Values.image.digest }}{{ $name }}@{{ .Values.image.digest }}
+{{- else }}{{ $name }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{- define "loadtest.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "loadtest.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end }}
+
+{{- define "loadtest.labels" -}}
+{{ include "loadtest.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The master's own account reads the endpoint and writes the result; workers never get a token. */}}
+{{- define "loadtest.usesKubernetes" -}}
+{{- if or .Values.endpoint.resource (and (eq .Values.mode "Job") .Values.results.configMap.enabled) }}true{{ end }}
+{{- end }}
+
+{{- define "loadtest.distributed" -}}
+{{- if or (eq .Values.mode "Interactive") (eq .Values.workers.placement "Pods") }}true{{ end }}
+{{- end }}
+
+{{/* What a schema cannot say, in words. */}}
+{{- define "loadtest.check" -}}
+{{- if eq .Values.mode "Job" }}
+{{- if and (eq .Values.job.trigger "HelmTest") (eq .Values.workers.placement "Pods") }}
+{{- fail "job.trigger: HelmTest runs one hook after the other, so workers cannot be pods of their own. Set workers.placement: MasterPod" }}
+{{- end }}
+{{- else if eq .Values.workers.placement "MasterPod" }}
+{{- fail "mode: Interactive has its workers in pods. Set workers.placement: Pods" }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,52 @@
+"""Keeps a readable result on the disk while the run goes on, for the case that nobody lives to write the last one."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sagemaker_loadtest.report import write_partial
+from sagemaker_loadtest.result import Result
+from sagemaker_loadtest.supervisor import Ending
+
+INTERVAL_SECONDS = 5.0
+_COST_SHARE = 0.1
+
+
+class Keeper:
+    """Writes the result so far at most every 5 s; less often when writing would take more than a tenth of the time.
+
+    A result that cannot be written is told once and does not end the run: the load goes on, and only the last writing
+    decides about the exit code.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[Ending], Result],
+        out: Path,
+        tell: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._build = build
+        self._out = out
+        self._tell = tell
+        self._clock = clock
+        self._due: float | None = None
+        self._told = False
+
+    def tick(self, ending: Ending) -> None:
+        """Called often; writes when the load begins, lest an older result be taken for this one, and then in turn."""
+        if not ending.start_epoch:
+            return
+        now = self._clock()
+        if self._due is None:
+            self._due = now
+        if now < self._due:
+            return
+        try:
+            write_partial(self._build(ending), self._out)
+            self._told = False
+        except OSError as error:
+            if not self._told:
+                self._tell(f"the result so far could not be written to {self._out} ({error.strerror}); the run goes on")
+            self._told = True
+        self._due = now + max(INTERVAL_SECONDS, (self._clock() - now) / _COST_SHARE)

@@ -1,0 +1,83 @@
+"""The result's ConfigMap stays within what Kubernetes takes."""
+
+import base64
+import gzip
+import json
+import random
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from sagemaker_loadtest.errors import ConfigurationError
+from sagemaker_loadtest.result import Result
+from sagemaker_loadtest.setting import Setting
+from sagemaker_loadtest.store import CONFIG_MAP_BYTES, S3Store, config_map_data
+
+
+class _Facts:
+    def __init__(self, **members: Any) -> None:
+        self.__dict__.update(members)
+
+
+RESULT = cast(
+    "Result",
+    _Facts(
+        run="r1", name="t", start="2026-01-01T00:00:00Z",
+        verdict=_Facts(word="met", exit_code=0, headline="Met"),
+    ),
+)  # fmt: skip
+
+
+def data(folder: Path, **sizes: int) -> dict[str, Any]:
+    """Of files that cannot be packed any smaller."""
+    rng = random.Random(1)
+    names = {"result": "result.json", "page": "index.html", "summary": "summary.md"}
+    for key, size in sizes.items():
+        (folder / names[key]).write_bytes(rng.randbytes(size) if key != "summary" else b"s" * size)
+    return config_map_data(RESULT, [folder / names[key] for key in sizes])
+
+
+def test_everything_fits(tmp_path: Path) -> None:
+    found = data(tmp_path, result=1000, page=2000, summary=300)
+    assert json.loads(found["data"]["verdict.json"])["exitCode"] == 0
+    assert found["data"]["summary.md"] == "s" * 300
+    assert (
+        gzip.decompress(base64.b64decode(found["binaryData"]["index.html.gz"]))
+        == (tmp_path / "index.html").read_bytes()
+    )
+
+
+@pytest.mark.parametrize(
+    ("result", "page", "kept"),
+    [(300_000, 300_000, {"result.json.gz", "index.html.gz"}), (700_000, 300_000, {"result.json.gz"}),
+     (950_000, 300_000, {"index.html.gz"}), (950_000, 950_000, set())],
+)  # fmt: skip
+def test_what_does_not_fit_is_taken_away(tmp_path: Path, result: int, page: int, kept: set[str]) -> None:
+    found = data(tmp_path, result=result, page=page, summary=2_000_000)
+    assert {name for name, value in found["binaryData"].items() if value is not None} == kept
+    assert set(found["binaryData"]) == {"result.json.gz", "index.html.gz"}, "null takes an earlier run's away"
+    values = [value.encode() for value in found["data"].values()]
+    values += [base64.b64decode(value) for value in found["binaryData"].values() if value]
+    assert sum(map(len, values)) <= CONFIG_MAP_BYTES
+
+
+def test_no_files_at_all_still_tell_the_verdict() -> None:
+    found = config_map_data(RESULT, [])
+    assert json.loads(found["data"]["verdict.json"])["word"] == "met"
+    assert found["binaryData"] == {"result.json.gz": None, "index.html.gz": None}
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [("s3://b/p/q/", S3Store("b", "p/q/")), ("s3://b", S3Store("b", "")), ("s3://b/p", S3Store("b", "p/"))],
+)
+def test_s3_urls(url: str, found: S3Store) -> None:
+    assert S3Store.parse(url) == found
+
+
+def test_stores_are_refused_before_the_load(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no S3 URL"):
+        Setting(results_s3="bucket/x").stores()
+    with pytest.raises(ConfigurationError, match="this is no pod"):
+        Setting(results_configmap="x", account=tmp_path).stores()

@@ -1,0 +1,1 @@
+"""What is made from a chart's own files; never shipped."""
