@@ -86,4 +86,5 @@ class Keeper:
         if self._task is not None:
             self._closing.set()
             await self._task
+            await self._keep()  # what changed during its last write
         self._file.close()

@@ -7,6 +7,7 @@ import functools
 import os
 import signal
 import sqlite3
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from sagemaker_local.inner import cloudwatch, metric_data
 from sagemaker_local.inner.clock import seconds
 from sagemaker_local.inner.process import InnerAws
 from sagemaker_local.router.routes import EndpointRoute, RouteTable, VariantRoute
+from sagemaker_local.snapshot.file import Changes, StateFile
+from sagemaker_local.snapshot.keeper import Keeper
 
 KEY = ("111122223333", "eu-west-1", "e")
 CONFIG = AsyncInference(AsyncOutputConfig("s3://b/out"))
@@ -183,3 +186,29 @@ def test_statistics_are_right_after_the_oldest_values_were_forgotten(monkeypatch
     held = {seconds(each.timestamp) for each in backend.metric_data}
     assert set(metric_data.periods(backend, key, 0.0, 1e6, 60)) == held
     backend.metric_data.clear()
+
+
+@played
+async def test_what_changed_while_the_last_write_was_under_way_is_kept_at_a_stop(tmp_path: Path) -> None:
+    file, store = StateFile(tmp_path / "state"), Store(lambda key: None)
+    begun, go_on = threading.Event(), threading.Event()
+    write = file.write
+
+    def slow(changes: Changes) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        write(changes)
+
+    file.write = slow  # type: ignore[method-assign] # a disk that takes its time
+    keeper = Keeper(file, store, {}, lambda: 1.0)
+    store.of("1", "r").tags["first"] = {}
+    keeper.start({})
+    await asyncio.to_thread(begun.wait, 60)
+    store.of("1", "r").tags["second"] = {}
+    closing = asyncio.create_task(keeper.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await closing
+    again = StateFile(tmp_path / "state")
+    assert {key.name for key, _ in again.load().records} == {"first", "second"}
+    again.close()
