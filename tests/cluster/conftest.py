@@ -1,10 +1,12 @@
 """One cluster for all: local SageMaker and the operator as pods, an endpoint that serves, Helm for the load tester."""
 
+import http.client
 import json
 import os
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +56,14 @@ class Stage:
     url: str
     """Local SageMaker from this machine."""
 
+    def answers(self) -> bool:
+        """Whether it can be reached: kube-proxy learns of a Ready pod a little later."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/_local/health", timeout=5) as reply:
+                return bool(reply.status == 200)
+        except (OSError, http.client.HTTPException):
+            return False
+
     def client(self, service: str) -> Any:
         session = boto3.session.Session(aws_access_key_id=ACCOUNT, aws_secret_access_key="local", region_name=REGION)
         settings = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=30)
@@ -93,6 +103,7 @@ def stage(cluster: LocalCluster, archives: Path) -> Stage:
         "-n", "sagemaker-local", "get", "service", "sagemaker-local", "-o", "jsonpath={.spec.clusterIP}"
     ).stdout
     stage = Stage(cluster, f"http://127.0.0.1:{cluster.forward(address, 4570)}")
+    eventually(stage.answers, what="a Ready pod behind its Service's address")
     s3 = stage.client("s3")
     for bucket in ("models", "results"):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
