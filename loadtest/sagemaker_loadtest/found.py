@@ -112,8 +112,8 @@ def _met(facts: r.SearchFacts, so_far: str) -> r.VerdictFacts:
     return _told("met", ExitCode.MET, headline, tuple(reasons), advice)
 
 
-def _told(word: str, code: ExitCode, headline: str, reasons: Sequence[str], advice: str) -> r.VerdictFacts:
-    return r.VerdictFacts(word, int(code), headline, tuple(reasons), advice)  # type: ignore[arg-type]
+def _told(word: r.Word, code: ExitCode, headline: str, reasons: Sequence[str], advice: str) -> r.VerdictFacts:
+    return r.VerdictFacts(word, int(code), headline, tuple(reasons), advice)
 
 
 def _so_far(facts: r.SearchFacts) -> str:

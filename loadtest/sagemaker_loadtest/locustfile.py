@@ -62,7 +62,7 @@ def main() -> int:
         from sagemaker_loadtest import user
 
         found = users_of(Path(sys.argv[1]))
-    except BaseException:
+    except BaseException:  # the file is somebody else's, and may even end the process
         traceback.print_exc()
         return 1
     del user

@@ -39,7 +39,7 @@ class Boto3(User):
         try:
             reply = self.runtime.invoke_endpoint(EndpointName=ENDPOINT, ContentType=CONTENT, Body=BODY)
             size = len(reply["Body"].read())
-        except Exception as error:
+        except Exception as error:  # Locust counts it, whatever it is
             failed = error
         self.environment.events.request.fire(
             request_type="boto3",

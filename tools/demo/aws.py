@@ -54,7 +54,7 @@ class Aws:
     def _client(self, service: str) -> Any:
         """One attempt: a failure that boto3 would hide by trying again shall be seen."""
         settings = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30, max_pool_connections=8)
-        return self._session.client(service, endpoint_url=self._url, config=settings)  # type: ignore[call-overload]
+        return self._session.client(service, endpoint_url=self._url, config=settings)  # type: ignore[call-overload] # any service
 
     def upload(self, folder: Folder, models: Sequence[str]) -> None:
         """Makes the bucket, and puts the archives at `s3://models/fraud/<model>.tar.gz`."""

@@ -98,7 +98,7 @@ class Children:
         self, command: Sequence[str], stdout: object, stderr: object, environment: Mapping[str, str]
     ) -> subprocess.Popen[bytes]:
         env = {**environment, MARK: self.mark}
-        return self._lifeline.popen(command, cwd=ROOT, stdout=stdout, stderr=stderr, env=env)  # type: ignore[arg-type]
+        return self._lifeline.popen(command, cwd=ROOT, stdout=stdout, stderr=stderr, env=env)  # type: ignore[arg-type] # as Popen takes them
 
     def running(self) -> tuple[Process, ...]:
         """Every process of this demo but itself, whoever started it."""

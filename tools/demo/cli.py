@@ -77,7 +77,7 @@ class _Run:
             cleared = self._clear()
             self._screen.say(f"{self._screen.sign(Sign.FAIL if cleared.left else Sign.OK)} {self._told(cleared)}")
             return _INTERRUPTED
-        except Exception as error:
+        except Exception as error:  # _explained has words for those that nobody foresaw
             _tell(self._screen, self._explained(error), self._folder.shown(self._folder.logs))
             if self._given.keep:
                 self._screen.say("It is left as it is. Ctrl-C stops everything.")

@@ -113,7 +113,7 @@ class Dispatcher:
         except asyncio.CancelledError:
             self._parts.queue.give_back(request, request.attempts)
             raise
-        except Exception:
+        except Exception:  # one request must not end the work on all others
             log.exception("The asynchronous request %s was lost", request.identity)
             self._parts.queue.done(request)
         finally:

@@ -97,7 +97,7 @@ class Api:
             raise
         except ApiError as error:
             reply = ApiReply(error.status, encoded_error(error), error.code)
-        except Exception:
+        except Exception:  # a mistake of ours is answered as AWS answers one of its own
             log.exception("%s failed", request.operation)
             reply = ApiReply(500, encoded_error(_INTERNAL), _INTERNAL.code)
         self._log(request, reply.error or OK, name)

@@ -114,7 +114,7 @@ class Monitor:
                     await self.tick()
                 except (aiohttp.ClientError, OSError) as error:
                     log.warning("CloudWatch does not answer, so no alarm is judged: %s", error)
-                except Exception:
+                except Exception:  # whatever one tick meets, such as a moto that is gone, the next one comes
                     log.exception("Metrics and alarms were left out once")
 
     def _until_next(self) -> float:

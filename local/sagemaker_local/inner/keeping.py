@@ -127,7 +127,7 @@ class Keeping:
         )
         marks = ", ".join("?" * (columns.count(",") + 1))
         gone = [place for place in before if place not in members]
-        self._db.executemany(f"DELETE FROM {table} WHERE ({columns}) = ({marks})", gone)  # noqa: S608 - our own names
+        self._db.executemany(f"DELETE FROM {table} WHERE ({columns}) = ({marks})", gone)  # noqa: S608 - our own table names - our own names
         for place, member in members.items():
             if before.get(place) is not member:
                 row = (*place, *_ROWS[table](member))

@@ -16,8 +16,7 @@ from sagemaker_local.scaling.resource import (
     DescribeInput,
     ResourceInput,
     absent,
-    identified_by_target,
-    named,
+    described,
     target_of,
 )
 from sagemaker_local.scaling.schedule import parsed
@@ -90,16 +89,9 @@ def delete_action(state: AccountState, request: ResourceInput, now: float) -> Do
 
 def describe_actions(state: AccountState, request: DescribeInput, now: float) -> Document:
     """All, or those of a resource or named."""
-    found = [
-        each
-        for each in state.scaling.actions.values()
-        if request.resource_id in (None, each.resource_id) and named(each.name, request.scheduled_action_names)
-    ]
-    return {
-        "ScheduledActions": [
-            {**identified_by_target(state, each.resource_id), **_action_document(each)} for each in found
-        ]
-    }
+    found = state.scaling.actions.values()
+    told = described(state, found, request.resource_id, request.scheduled_action_names, _action_document)
+    return {"ScheduledActions": told}
 
 
 def _action_document(action: ScheduledAction) -> Mapping[str, Any]:

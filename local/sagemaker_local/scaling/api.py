@@ -69,7 +69,7 @@ class ScalingApi:
             await self._changed(state)
         except ApiError as error:
             reply = ApiReply(error.status, encoded_error(error), error.code)
-        except Exception:
+        except Exception:  # a mistake of ours is answered as AWS answers one of its own
             log.exception("%s failed", request.operation)
             reply = ApiReply(500, encoded_error(_INTERNAL), _INTERNAL.code)
         name = document.get("ResourceId", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sagemaker_local.control.operations.operation import NOTHING, Operation
@@ -16,8 +17,7 @@ from sagemaker_local.scaling.resource import (
     DescribeInput,
     ResourceInput,
     absent,
-    identified_by_target,
-    named,
+    described,
     target_of,
 )
 from sagemaker_local.scaling.tracking import tracking_alarms
@@ -82,16 +82,9 @@ def delete_policy(state: AccountState, request: ResourceInput, now: float) -> Do
 
 def describe_policies(state: AccountState, request: DescribeInput, now: float) -> Document:
     """All, or those of a resource or named."""
-    found = [
-        each
-        for each in state.scaling.policies.values()
-        if request.resource_id in (None, each.resource_id) and named(each.name, request.policy_names)
-    ]
-    return {
-        "ScalingPolicies": [
-            {**identified_by_target(state, each.resource_id), **_policy_document(state, each)} for each in found
-        ]
-    }
+    found, document = state.scaling.policies.values(), partial(_policy_document, state)
+    told = described(state, found, request.resource_id, request.policy_names, document)
+    return {"ScalingPolicies": told}
 
 
 def _policy_document(state: AccountState, policy: ScalingPolicy) -> Mapping[str, Any]:

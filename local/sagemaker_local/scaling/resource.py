@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from sagemaker_local.control.state.store import AccountState
 from sagemaker_local.control.wire.errors import ApiError
 from sagemaker_local.scaling.records import NAMESPACE, Target
+
+
+class Attached(Protocol):
+    """A policy or an action: it goes with a registered target."""
+
+    @property
+    def resource_id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+A = TypeVar("A", bound=Attached)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,17 @@ def identified(resource_id: str, dimension: str) -> dict[str, Any]:
     return {"ServiceNamespace": NAMESPACE, "ResourceId": resource_id, "ScalableDimension": dimension}
 
 
-def identified_by_target(state: AccountState, resource_id: str) -> dict[str, Any]:
-    """The same, of what goes with its target."""
-    return identified(resource_id, state.scaling.targets[resource_id].dimension)
+def described(
+    state: AccountState,
+    attached: Iterable[A],
+    resource_id: str | None,
+    names: Iterable[str],
+    document: Callable[[A], Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """All, or those of a resource or named, each with its target."""
+    targets, wanted = state.scaling.targets, tuple(names)
+    return [
+        {**identified(each.resource_id, targets[each.resource_id].dimension), **document(each)}
+        for each in attached
+        if resource_id in (None, each.resource_id) and named(each.name, wanted)
+    ]

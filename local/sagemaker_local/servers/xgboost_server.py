@@ -51,7 +51,7 @@ def load_booster(path: Path) -> xgboost.Booster:
     except xgboost.core.XGBoostError as native:
         try:
             booster = pickle.loads(data)  # noqa: S301 - the container's contract; it runs in the model's own process
-        except Exception as error:
+        except Exception as error:  # a pickle may raise anything
             reason = str(native).strip().splitlines()[0]
             raise ValueError(
                 f"Unable to load model {path.name}: as XGBoost's own format: {reason}; as a pickle: {error}. "

@@ -84,7 +84,7 @@ KINDS: Mapping[str, Kind] = {
     names.INFERENCE_COMPONENT: _resources(InferenceComponent, lambda state: state.inference_components),
     names.MONITORING_SCHEDULE: _resources(MonitoringSchedule, lambda state: state.monitoring_schedules),
     **{
-        name: _resources(JobDefinition, lambda state, kind=kind: state.job_definitions[kind])  # type: ignore[misc]
+        name: _resources(JobDefinition, lambda state, kind=kind: state.job_definitions[kind])  # type: ignore[misc] # mypy infers no lambda with a default
         for kind, name in names.JOB_DEFINITIONS.items()
     },
     "tags": Kind(dict[str, str], lambda state: state.tags.items(), _put_tags),

@@ -151,7 +151,7 @@ class Operator:
         """In a thread of its own, for kopf would take the signals of the main one."""
         try:
             self._watch.run(self._announce)
-        except Exception:
+        except Exception:  # whatever it was, the process ends and says so
             log.exception("The watch failed")
         if not self._stop.is_set():
             self._cause = "The watch has ended by itself."

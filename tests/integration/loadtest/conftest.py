@@ -10,12 +10,16 @@ import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
+from testkit.loadtest import Run
 
 ACCESS_KEY, SECRET_KEY, TOKEN = "AKIDEXAMPLE", "secret/of+the/test", "session=token//"
 REGION = "eu-west-1"
@@ -158,3 +162,16 @@ def stub() -> Iterator[Stub]:
 def aws_reply() -> Callable[..., web.Response]:
     """Replies as AWS's JSON services write their errors."""
     return aws_error
+
+
+@pytest.fixture
+def start(tmp_path: Path, stub: Stub) -> Iterator[Callable[..., Run]]:
+    runs: list[Run] = []
+
+    def begin(*flags: str, **changes: Any) -> Run:
+        runs.append(Run(tmp_path, stub.url, *flags, **changes))
+        return runs[-1]
+
+    yield begin
+    for run in runs:
+        run.close()

@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -53,13 +52,6 @@ ROLE = {
         {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["result"], "verbs": ["patch"]},
     ],
 }
-
-
-def poll(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.05)
 
 
 def conditions(**states: tuple[str, str, str]) -> list[dict[str, str]]:

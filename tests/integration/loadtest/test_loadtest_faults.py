@@ -5,34 +5,22 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import psutil
 import pytest
-from tests.integration.loadtest.test_loadtest_runs import CREDENTIALS, SCHEMAS, Run, poll
 
 from sagemaker_loadtest import supervisor
 from sagemaker_loadtest.spec import Endpoint, Load, LoadTest, OpenLoad, Payloads, PayloadSource
 from sagemaker_loadtest.supervisor import Ending, Supervisor
 from sagemaker_loadtest.tally import Tally
+from testkit.loadtest import CREDENTIALS, SCHEMAS, Run
+from testkit.waiting import until
 
 FOREVER = {"open": {"rate": 100}, "duration": "10m", "timeout": "1s"}
-
-
-@pytest.fixture
-def start(tmp_path: Path, stub: Any) -> Iterator[Callable[..., Run]]:
-    runs: list[Run] = []
-
-    def begin(*flags: str, **changes: Any) -> Run:
-        runs.append(Run(tmp_path, stub.url, *flags, **changes))
-        return runs[-1]
-
-    yield begin
-    for run in runs:
-        run.close()
 
 
 def gone(nodes: list[psutil.Process]) -> bool:
@@ -48,7 +36,7 @@ def partial_result(run: Run, answered: int) -> dict[str, Any]:
             seen.append(run.result)
         return bool(seen) and bool(seen[-1]["summary"]["answered"] >= answered)
 
-    poll(enough, "the result so far is written")
+    until(enough, "the result so far is written")
     return seen[-1]
 
 
@@ -58,7 +46,7 @@ def test_sigkill_leaves_a_readable_partial_report(start: Callable[..., Run], tmp
     partial_result(run, 200)
     run.process.kill()
     run.process.wait()
-    poll(lambda: gone(nodes), "the nodes are gone")
+    until(lambda: gone(nodes), "the nodes are gone")
     result = run.result
     jsonschema.validate(result, json.loads((SCHEMAS / "loadtest-result-v1.schema.json").read_text()))
     assert result["partial"] is True

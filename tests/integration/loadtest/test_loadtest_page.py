@@ -12,19 +12,14 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-
-def poll(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.05)
+from testkit.waiting import until
 
 
 class Browser:
@@ -77,7 +72,7 @@ def page(
         )  # fmt: skip
     browser = Browser(f"http://127.0.0.1:{port}")
     try:
-        poll(lambda: process.poll() is not None or browser.there(), "the page is there")
+        until(lambda: process.poll() is not None or browser.there(), "the page is there")
         assert process.poll() is None, (tmp_path / "output.txt").read_text()
         yield process, browser
         assert "correct horse" not in (tmp_path / "output.txt").read_text()
@@ -111,15 +106,15 @@ def test_a_person_starts_and_stops_the_load_twice(
 ) -> None:
     process, browser = page
     assert browser.visit("/login-submit", username="ann", password="correct horse")[0] == browser.url + "/"
-    poll(lambda: json.loads(browser.visit("/worker-count")[1])["worker_count"] == 2, "both workers are there")
+    until(lambda: json.loads(browser.visit("/worker-count")[1])["worker_count"] == 2, "both workers are there")
     for _ in range(2):
         before = stub.calls
         started = json.loads(browser.visit("/swarm", user_count=asked, spawn_rate="100")[1])
         assert started["success"], started
-        poll(lambda: stub.calls >= before + 100, "requests arrive")  # noqa: B023 - used within the turn
-        poll(lambda: json.loads(browser.visit("/stats/requests")[1])["total_rps"] > 0, "the page counts them")
+        until(lambda: stub.calls >= before + 100, "requests arrive")  # noqa: B023 - used within the turn
+        until(lambda: json.loads(browser.visit("/stats/requests")[1])["total_rps"] > 0, "the page counts them")
         assert json.loads(browser.visit("/stop", now="1")[1])["success"]
-        poll(lambda: json.loads(browser.visit("/stats/requests")[1])["state"] in ("stopped", "ready"), "it stops")
+        until(lambda: json.loads(browser.visit("/stats/requests")[1])["state"] in ("stopped", "ready"), "it stops")
         quiet = stub.calls
         time.sleep(1.0)  # the length of the silence is what is tested
         assert stub.calls == quiet

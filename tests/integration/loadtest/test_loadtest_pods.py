@@ -7,14 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from testkit.waiting import until
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
@@ -23,13 +24,6 @@ ENVIRONMENT = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_CONFIG_FILE": os.devnull,
 }
-
-
-def poll(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.05)
 
 
 class Command:
@@ -49,7 +43,7 @@ class Command:
 
     @property
     def url(self) -> str:
-        poll(lambda: self._ready.exists() or self.process.poll() is not None, "the port listens")
+        until(lambda: self._ready.exists() or self.process.poll() is not None, "the port listens")
         assert self._ready.exists(), self.text
         return str(json.loads(self._ready.read_text())["url"])
 
@@ -136,12 +130,12 @@ def test_three_workers_join_run_and_end_with_their_master(pods: Pods, stub: Any)
     workers = pods.workers(master.url)
     assert reached.wait(60)
     assert master.read("/readyz") == "ok\n"
-    poll(lambda: metric(master.read("/metrics"), "sagemaker_loadtest_requests_total") > 100, "samples are counted")
+    until(lambda: metric(master.read("/metrics"), "sagemaker_loadtest_requests_total") > 100, "samples are counted")
     told = master.read("/metrics")
     assert 'sagemaker_loadtest_run{run="r1"} 1.0' in told
     assert metric(told, 'sagemaker_loadtest_workers{state="reporting"}') == 3
     assert metric(told, 'sagemaker_loadtest_latency_seconds_bucket{le="+Inf"') > 0
-    poll(lambda: 'sent_total{worker="worker-2"}' in workers[1].read("/metrics"), "a worker tells its own")
+    until(lambda: 'sent_total{worker="worker-2"}' in workers[1].read("/metrics"), "a worker tells its own")
 
     assert master.end() == 0, master.text
     assert [worker.end() for worker in workers] == [0, 0, 0]
@@ -178,10 +172,10 @@ def test_users_of_a_killed_worker_go_to_the_others(pods: Pods, stub: Any) -> Non
     workers = pods.workers(master.url)
     assert reached.wait(60)
     users = "sagemaker_loadtest_users"
-    poll(lambda: metric(master.read("/metrics"), users) == 9, "all users run")
+    until(lambda: metric(master.read("/metrics"), users) == 9, "all users run")
     workers[0].close()
-    poll(lambda: 'workers{state="lost"} 1.0' in master.read("/metrics"), "the loss is seen")
-    poll(lambda: metric(master.read("/metrics"), users) == 9, "the others have all users")
+    until(lambda: 'workers{state="lost"} 1.0' in master.read("/metrics"), "the loss is seen")
+    until(lambda: metric(master.read("/metrics"), users) == 9, "the others have all users")
     master.process.send_signal(signal.SIGTERM)
     assert master.end() == 5, master.text
 
@@ -240,9 +234,9 @@ def test_workers_that_were_there_first_wait_for_the_master_of_their_run(pods: Po
     url = f"http://127.0.0.1:{port}"
     early = pods.worker(1, url)
     foreign = pods.worker(2, url, "--master-max-wait=60s", run="r0")
-    poll(lambda: "waiting for the master of run r1" in early.text, "the worker waits")
+    until(lambda: "waiting for the master of run r1" in early.text, "the worker waits")
     master = pods.master("--expect-workers-max-wait=60s", workers=2, port=port)
-    poll(lambda: "this is the master of run r1" in foreign.text, "the foreign worker is refused")
+    until(lambda: "this is the master of run r1" in foreign.text, "the foreign worker is refused")
     own = pods.worker(3, url)
     assert master.end() == 0, master.text
     assert [early.end(), own.end()] == [0, 0]
@@ -344,7 +338,7 @@ def test_worker_waits_as_long_as_its_master_does_and_no_longer(pods: Pods, tmp_p
     cluster = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(port)}
     master = pods.start("master", *arguments, **cluster)
     worker = pods.worker(1, master.url, "--master-max-wait=1s", "--master-patience=2s")
-    poll(lambda: "still checking the test" in worker.text, "the worker has seen the master")
+    until(lambda: "still checking the test" in worker.text, "the worker has seen the master")
     assert master.end() == 2, master.text
     assert "the Kubernetes API does not answer" in master.text
     assert worker.end() == 5, worker.text
@@ -361,7 +355,7 @@ def test_run_with_its_workers_beside_it_has_the_port_too(pods: Pods, stub: Any) 
     assert reached.wait(60)
     assert run.read("/readyz") == "ok\n"
     assert run.read("/healthz") == "ok\n"
-    poll(lambda: metric(run.read("/metrics"), 'sagemaker_loadtest_workers{state="reporting"}') == 2, "both report")
+    until(lambda: metric(run.read("/metrics"), 'sagemaker_loadtest_workers{state="reporting"}') == 2, "both report")
     run.process.send_signal(signal.SIGTERM)
     assert run.end() == 5, run.text
     assert pods.result["run"] == "r1"

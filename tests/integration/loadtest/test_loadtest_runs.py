@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,109 +16,12 @@ from typing import Any
 import jsonschema
 import psutil
 import pytest
-import yaml
 from aiohttp import web
 
-SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
+from testkit.loadtest import SCHEMAS, Run
+from testkit.waiting import until
+
 FILES = ["index.html", "junit.xml", "result.json", "series.csv", "summary.csv", "summary.md"]
-CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-    "AWS_SECRET_ACCESS_KEY": "secret/of+the/test",
-    "AWS_SESSION_TOKEN": "session=token//",
-}
-
-
-def write_test(folder: Path, **changes: Any) -> Path:
-    (folder / "rows.csv").write_text("1,2,3\n4,5,6\n7,8,9\n")
-    test = {
-        "name": "stub",
-        "endpoint": {"name": "ml-fraud", "region": "eu-west-1"},
-        "payloads": {
-            "contentType": "text/csv",
-            "accept": "text/csv",
-            "sources": [{"file": "rows.csv", "split": "Lines"}],
-        },
-        "load": {"open": {"rate": 100}, "duration": "4s", "warmUp": "1s"},
-        "thresholds": ["p90 <= 2s", "failed <= 0%"],
-        **changes,
-    }
-    path = folder / "test.yaml"
-    path.write_text(yaml.safe_dump(test))
-    return path
-
-
-class Run:
-    """One process of the command."""
-
-    def __init__(self, folder: Path, url: str, *flags: str, **changes: Any) -> None:
-        self.out = folder / "out"
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SAGEMAKER_"))}
-        environment |= {**CREDENTIALS, "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url}
-        command = [
-            sys.executable,
-            "-m",
-            "sagemaker_loadtest",
-            "run",
-            "-f",
-            str(write_test(folder, **changes)),
-            "--out",
-            str(self.out),
-        ]
-        self.process = subprocess.Popen(
-            [*command, *flags],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        self.nodes: list[psutil.Process] = []
-
-    def find_nodes(self, number: int) -> list[psutil.Process]:
-        def found() -> bool:
-            """The master is started first, then the workers in order."""
-            self.nodes = sorted(
-                psutil.Process(self.process.pid).children(recursive=True), key=lambda n: n.create_time()
-            )
-            return len(self.nodes) == number
-
-        poll(found, "the nodes start")
-        return self.nodes
-
-    def end(self) -> tuple[int, str]:
-        output, errors = self.process.communicate(timeout=120)
-        log = self.out / "generator.log"
-        return self.process.returncode, output + errors + (log.read_text() if log.exists() else "")
-
-    @property
-    def result(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads((self.out / "result.json").read_text())
-        return document
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
-
-
-def poll(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.02)
-
-
-@pytest.fixture
-def start(tmp_path: Path, stub: Any) -> Iterator[Callable[..., Run]]:
-    runs: list[Run] = []
-
-    def begin(*flags: str, **changes: Any) -> Run:
-        runs.append(Run(tmp_path, stub.url, *flags, **changes))
-        return runs[-1]
-
-    yield begin
-    for run in runs:
-        run.close()
 
 
 def test_met_run_reports_everything_and_leaves_nothing(start: Callable[..., Run], stub: Any) -> None:
@@ -283,7 +185,7 @@ def test_killed_supervisor_leaves_no_process(start: Callable[..., Run], stub: An
     nodes = run.find_nodes(3)
     assert reached.wait(60)
     run.process.kill()
-    poll(lambda: not any(n.is_running() and n.status() != psutil.STATUS_ZOMBIE for n in nodes), "the nodes are gone")
+    until(lambda: not any(n.is_running() and n.status() != psutil.STATUS_ZOMBIE for n in nodes), "the nodes are gone")
 
 
 def test_master_killed_is_an_early_end(start: Callable[..., Run], stub: Any) -> None:

@@ -16,7 +16,8 @@ import jsonschema
 import pytest
 import yaml
 from aiohttp import web
-from tests.integration.loadtest.test_loadtest_runs import CREDENTIALS, SCHEMAS, write_test
+
+from testkit.loadtest import CREDENTIALS, SCHEMAS, write_test
 
 LIMIT = 60
 SEARCH = {

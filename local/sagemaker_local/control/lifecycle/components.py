@@ -123,7 +123,7 @@ class Components:
             try:
                 with self._clock.acting():
                     await self._carry_out[type(component.change)](key)
-            except Exception:
+            except Exception:  # nobody must wait for ever for a change that met a mistake of ours
                 log.exception("The change of inference component %s failed", key[2])
                 if isinstance(component.change, Removal):
                     await asyncio.sleep(_RETRY_SECONDS)

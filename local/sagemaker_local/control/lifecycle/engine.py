@@ -63,7 +63,7 @@ class Engine:
             try:
                 await _CARRY_OUT[type(endpoint.change)](key, self._bench)
                 self._maintain_soon(key)
-            except Exception:
+            except Exception:  # nobody must wait for ever for a change that met a mistake of ours
                 log.exception("The change of endpoint %s failed", endpoint.name)
                 await self._give_up(key)
 

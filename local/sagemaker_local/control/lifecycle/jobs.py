@@ -103,7 +103,7 @@ class Jobs:
         except asyncio.CancelledError:
             if self._job(key).status is not JobStatus.STOPPING:
                 raise
-        except Exception:
+        except Exception:  # a job must end, also by a mistake of ours
             log.exception("Transform job %s failed", key[2])
             reason = failures.INTERNAL
         if self._job(key).status is JobStatus.STOPPING:

@@ -64,7 +64,7 @@ class ModelLoads:
                 outcome = None
             except ModelNotLoadedError as error:
                 outcome = {"reason": error.reason.value, "text": error.text, "status": error.status}
-            except Exception:
+            except Exception:  # the calls that wait for the model must hear of it
                 log.exception("Model %s was not loaded", event["model"])
                 outcome = {"reason": "Internal", "text": "", "status": 0}
         await self._router.model_outcome((host, port), event["model"], outcome)

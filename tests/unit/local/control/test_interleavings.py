@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,11 +26,11 @@ from sagemaker_local.control.state.endpoint import Endpoint, EndpointStatus
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.control.wire.decoding import decode
 from sagemaker_local.control.wire.errors import ApiError
-from sagemaker_local.hosting.types import FailureClass, FleetFailure, FleetSpec, InstanceState, InstanceStatus
 from sagemaker_local.metrics.alarm import AlarmState
-from sagemaker_local.router.routes import SERVING, Instance, RouteTable
+from sagemaker_local.router.routes import SERVING
 from sagemaker_local.scaling.operations import OPERATIONS as SCALING
 from sagemaker_local.scaling.scaler import Scaler
+from testkit.hosting import NO_CAPACITY, Host, Mistakes, Router
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -43,97 +42,6 @@ BETWEEN = {
     EndpointStatus.ROLLING_BACK,
     EndpointStatus.DELETING,
 }
-BeforeStop = Callable[[tuple[Instance, ...]], Coroutine[Any, Any, None]]
-NO_CAPACITY = FleetFailure(FailureClass.INTERNAL, "no capacity")
-
-
-class Fleet:
-    """Starts at once, never, or when the test says so: its image tells which."""
-
-    def __init__(self, spec: FleetSpec, host: Host) -> None:
-        self.spec, self._host = spec, host
-        self.needs_process, self.stopped = True, False
-        self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.outcome.add_done_callback(lambda done: done.cancelled() or done.exception())
-        image = spec.containers[0].image
-        if image == "good":
-            self.outcome.set_result(None)
-        elif image == "bad":
-            self.outcome.set_exception(FleetFailure(FailureClass.PING_HEALTH_CHECK, "never healthy"))
-
-    @property
-    def started_well(self) -> bool:
-        return self.outcome.done() and self.outcome.exception() is None
-
-    @property
-    def instances(self) -> tuple[InstanceState, ...]:
-        status = InstanceStatus.IN_SERVICE if self.started_well else InstanceStatus.STARTING
-        return tuple(InstanceState(f"i-{number}", status) for number in range(self.spec.count))
-
-    @property
-    def routes(self) -> tuple[Instance, ...]:
-        if not self.started_well:
-            return ()
-        return tuple(Instance(f"i-{number}", "127.0.0.1", id(self)) for number in range(self.spec.count))
-
-    async def started(self) -> None:
-        await asyncio.shield(self.outcome)
-
-    async def resize(
-        self, count: int, before_stop: Callable[[tuple[Instance, ...]], Coroutine[Any, Any, None]]
-    ) -> None:
-        await asyncio.sleep(0)
-        if count > self.spec.count and self._host.full:
-            raise NO_CAPACITY
-        leaving = self.routes[count:]
-        self.spec = replace(self.spec, count=count)
-        if leaving:
-            await before_stop(leaving)
-
-    async def stop(self) -> None:
-        await asyncio.sleep(0)
-        self.stopped = True
-
-
-class Host:
-    """Every fleet that was ever started. ``full``: none can grow."""
-
-    def __init__(self) -> None:
-        self.fleets: list[Fleet] = []
-        self.full = False
-
-    def start_fleet(self, spec: FleetSpec) -> Fleet:
-        self.fleets.append(Fleet(spec, self))
-        return self.fleets[-1]
-
-    @property
-    def running(self) -> set[Fleet]:
-        return {each for each in self.fleets if not each.stopped}
-
-
-class Router:
-    """Knows the last table."""
-
-    def __init__(self) -> None:
-        self.table = RouteTable()
-
-    async def publish(self, table: RouteTable) -> None:
-        await asyncio.sleep(0)
-        self.table = table
-
-    async def drained(self, instances: Iterable[Instance]) -> None:
-        await asyncio.sleep(0)
-
-
-class Mistakes(logging.Handler):
-    """What the engine gave up on: only a mistake of ours is logged so."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.records: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record.getMessage())
 
 
 def policy(kind: str, value: int, wait: int) -> dict[str, Any] | None:
