@@ -9,7 +9,7 @@ from sagemaker_loadtest.fleet import Fleet
 from sagemaker_loadtest.search import Found, Outcome, Why
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.units import clock, milliseconds, per_second, percent, significant
-from sagemaker_loadtest.verdict import ExitCode
+from sagemaker_loadtest.verdict import ExitCode, Word
 
 
 def outcome_of(result: r.Result) -> Outcome:
@@ -112,7 +112,7 @@ def _met(facts: r.SearchFacts, so_far: str) -> r.VerdictFacts:
     return _told("met", ExitCode.MET, headline, tuple(reasons), advice)
 
 
-def _told(word: r.Word, code: ExitCode, headline: str, reasons: Sequence[str], advice: str) -> r.VerdictFacts:
+def _told(word: Word, code: ExitCode, headline: str, reasons: Sequence[str], advice: str) -> r.VerdictFacts:
     return r.VerdictFacts(word, int(code), headline, tuple(reasons), advice)
 
 

@@ -143,7 +143,7 @@ class Resync:
             except ListError as error:
                 log.warning("Objects cannot be listed, tried again: %s", error)
                 continue
-            except Exception:  # as above: the next listing may do better
+            except Exception:  # without this one no listing would follow
                 log.exception("The listing failed for a cause that the operator does not know; tried again")
                 continue
             if missed:
