@@ -96,6 +96,20 @@ class Namespace:
         mine = [event for event in listed if event.involved_object.name == name]
         return [str(event.reason) for event in sorted(mine, key=lambda event: event.event_time)]
 
+    def told(self, *reasons: str, name: str = "fraud") -> list[str]:
+        """The reasons of an object's events once they end with these: an event is written after what it tells of."""
+        seen: list[str] = []
+
+        def look() -> bool:
+            seen[:] = self.events(name)
+            return tuple(seen[-len(reasons) :]) == reasons
+
+        try:
+            until(look, f"events that end with {', '.join(reasons)}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}, of {seen}") from None
+        return seen
+
 
 class Scale:
     """Many objects at once, made without kubectl."""

@@ -1,6 +1,5 @@
 """What can go wrong with a model: said in words, with the container's lines, and mended by the next apply."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -58,7 +57,7 @@ def test_a_first_creation_that_fails_says_why_and_the_next_apply_mends_it(
     ns.wait("Synced")
     assert "failure" not in ns.status()
     eventually(lambda: [len(names) for names in account.names().values()] == [1, 1, 1])
-    assert ns.events()[:2] == ["CreateStarted", reason]
+    assert ns.told("InService")[:2] == ["CreateStarted", reason]
 
 
 @pytest.mark.parametrize(("kind", "reason", "words", "line"), CAUSES, ids=[cause[0] for cause in CAUSES])
@@ -94,7 +93,8 @@ def test_an_update_that_fails_is_a_rollback_and_the_old_revision_serves_on(
     assert not ns.condition("RolledBack")
     assert local.changes(account.id).count("UpdateEndpoint") == 1, "going back needs no update"
     eventually(lambda: [len(names) for names in account.names().values()] == [1, 1, 1])
-    assert ns.events() == ["CreateStarted", "InService", "UpdateStarted", "RolledBack"]
+    events = ["CreateStarted", "InService", "UpdateStarted", "RolledBack"]
+    assert ns.told(*events) == events
 
 
 def test_a_rollback_without_a_reason_is_seen_too_and_tried_again_only_when_asked(
@@ -122,7 +122,7 @@ def test_a_passing_cause_is_tried_again_by_itself(
     ns.apply(release(1))
     ns.wait("Synced")
     assert local.changes(account.id).count("CreateEndpoint") == 3
-    assert ns.events().count("Recreating") == 2
+    assert ns.told("InService").count("Recreating") == 2
 
 
 def test_a_spec_edited_during_an_update_waits_and_the_last_one_wins(
@@ -148,7 +148,7 @@ def test_deleted_while_creating_it_waits_says_so_and_leaves_nothing(
     assert "AWS bills for" in blocked["message"]
     eventually(lambda: ns.get() is None)
     assert account.names() == {"endpoints": [], "configs": [], "models": []}
-    assert ns.events()[-2:] == ["DeletionBlocked", "Deleted"]
+    ns.told("DeletionBlocked", "Deleted")
 
 
 def test_a_namespace_goes_with_its_endpoints(
@@ -170,6 +170,6 @@ def test_environment_values_stay_out_of_status_events_and_logs(
     ns.apply({"variants": [variant(**container)]})
     ns.wait("Stalled")
     ns.delete()
-    assert secret not in json.dumps(ns.events())
+    ns.told("Deleted")
     assert secret not in ns.kubectl("get", "events", "-o", "yaml")
     assert secret not in operator.log.read_text()

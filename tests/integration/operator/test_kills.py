@@ -48,7 +48,7 @@ def test_killed_around_a_call_it_converges_to_one_endpoint_and_no_orphan(
     if phase == "delete":
         ns.delete()
         assert account.names() == NOTHING
-        assert ns.events().count("Deleted") == 1
+        assert ns.told("Deleted").count("Deleted") == 1
         return
     ns.wait("Synced")
     eventually(lambda: [len(names) for names in account.names().values()] == [1, 1, 1], what="one of each to be left")

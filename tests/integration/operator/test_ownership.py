@@ -85,7 +85,7 @@ def test_retain_leaves_the_endpoint_and_a_new_object_takes_it_up(
     left = account.names()
     ns.delete()
     assert account.names() == left
-    assert ns.events()[-1] == "Retained"
+    ns.told("Retained")
     ns.apply(release(1))
     ns.wait("Synced")
     assert local.changes(account.id).count("CreateEndpoint") == 1
