@@ -64,13 +64,13 @@ class Pods:
     """A master and its workers, each with a name."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        self.folder, self._url = folder, url
+        self.folder, self.url = folder, url
         self.out = folder / "out"
         self._commands: list[Command] = []
 
     def start(self, name: str, *arguments: str, **variables: str) -> Command:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SAGEMAKER_", "KUBERNETES_"))}
-        environment = kept | ENVIRONMENT | {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self._url} | variables
+        environment = kept | ENVIRONMENT | {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self.url} | variables
         environment = {k: v for k, v in environment.items() if v}
         self._commands.append(Command(self.folder, name, *arguments, environment=environment))
         return self._commands[-1]
