@@ -13,11 +13,14 @@ import yaml
 
 from charts.values_table import values_of, with_table
 from devcluster import Cluster
+from sagemaker_loadtest import commands
 from sagemaker_loadtest.cli import build_parser
+from sagemaker_loadtest.commands import useless_flags
 from sagemaker_loadtest.testfile import Overrides, parse_test
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "charts/sagemaker-loadtest"
+EXAMPLES = sorted((ROOT / "manifests/examples").glob("loadtest*.yaml"))
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted((CHART / "ci").glob("*-values.yaml"))
 NAMES = [path.name.removesuffix("-values.yaml") for path in FILES]
@@ -100,15 +103,56 @@ def test_program_takes_the_arguments_and_the_test(helm: Path, file: Path) -> Non
         (container,) = template["spec"]["containers"]
         environment = {e["name"]: e.get("value", "x") for e in container["env"]}
         options = build_parser(environment).parse_args(container["args"])
-        assert (
-            options.command
-            == {"worker": "worker", "master": "run" if "MasterPod" in file.read_text() else "master"}[component]
-        )
+        here = "run" if "MasterPod" in file.read_text() else "master"
+        master = "search" if "search" in yaml.safe_load(file.read_text())["test"] else here
+        assert options.command == {"worker": "worker", "master": master}[component]
+        assert component == "worker" or useless_flags(options) == []
         if component == "master":
             assert options.file == "/loadtest/test.yaml"
     test = yaml.safe_load(only(documents, "ConfigMap", "-test")["data"]["test.yaml"])
     parsed = parse_test(test, Overrides(), name="t", folder="/loadtest", environment={})
     assert parsed.endpoint.resource or (parsed.endpoint.name and parsed.endpoint.region)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_a_test_file_is_a_value_as_it_is(helm: Path, example: Path) -> None:
+    """The chart's endpoint and workers take the place of the file's; all else is the file's, payloads included."""
+    (source,) = yaml.safe_load(example.read_text())["payloads"]["sources"]
+    payload = example.parent / source["file"]
+    key = payload.name.replace(".", "\\.")
+    files = ["--set-file", f"test={example}", "--set-file", f"payloads.files.{key}={payload}"]
+    done = run(helm, "template", "x", str(CHART), "--set", "endpoint.resource=fraud,workers.replicas=5", *files)
+    documents = [document for document in yaml.safe_load_all(done.stdout) if document]
+    rendered = yaml.safe_load(only(documents, "ConfigMap", "-test")["data"]["test.yaml"])
+    written = yaml.safe_load(example.read_text())
+    assert rendered == written | {"endpoint": {"resource": "fraud"}, "workers": 5}
+    assert only(documents, "ConfigMap", "-payloads")["data"] == {payload.name: payload.read_text()}
+    (container,) = pods(documents)["master"]["spec"]["containers"]
+    assert container["args"][0] == ("search" if "search" in written else "master")
+    assert {"name": "payloads", "mountPath": f"/loadtest/{payload.parent.name}", "readOnly": True} in container[
+        "volumeMounts"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("search", "placement", "command"),
+    [
+        ({}, "Pods", "search"),
+        ({"maxRate": 1000000}, "MasterPod", "search"),
+        (None, "Pods", "master"),
+        (None, "MasterPod", "run"),
+    ],
+)
+def test_a_test_with_search_is_searched(helm: Path, search: object, placement: str, command: str) -> None:
+    values = merged({"test": {"search": search}, "workers": {"placement": placement}})
+    documents = render(helm, values)
+    (container,) = pods(documents)["master"]["spec"]["containers"]
+    options = build_parser({}).parse_args(container["args"])
+    assert (options.command, useless_flags(options)) == (command, [])
+    assert commands.workers_elsewhere(options) is (placement == "Pods")
+    test = yaml.safe_load(only(documents, "ConfigMap", "-test")["data"]["test.yaml"])
+    parsed = parse_test(test, Overrides(), name="t", folder="/loadtest", environment={})
+    assert parsed.search.max_rate == (1000000 if search else 100000)
 
 
 @every_file
@@ -185,6 +229,12 @@ def test_chart_without_values_asks_for_an_endpoint(helm: Path) -> None:
             {"mode": "Interactive", "workers": {"placement": "MasterPod"}, "web": {"password": "long enough"}},
             "Set workers.placement: Pods",
         ),
+        (
+            {"mode": "Interactive", "test": {"search": {"maxRate": 500}}, "web": {"password": "long enough"}},
+            "Set mode: Job, or take search out of the test",
+        ),
+        ({"test": "- a list"}, "Give a test file"),
+        ({"test": "a: [1"}, "Give a test file"),
     ],
 )
 def test_values_that_do_not_go_together(helm: Path, change: dict[str, Any], told: str) -> None:
