@@ -79,6 +79,7 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add = _adder(compare, environment)
     add("--tolerance", type=_percent, default=5.0, metavar="PERCENT", help="a change that does not count (5%%)")
     add("--format", choices=("text", "markdown", "json"), default="text", help="how it is printed (%(default)s)")
+    add("--html", metavar="FILE", help="also as a page for people: one file that loads nothing")
     add("--ascii", action="store_true", help="plain ASCII in the terminal")
     return parser
 
@@ -173,7 +174,8 @@ def _main(arguments: Sequence[str] | None) -> int:
             from sagemaker_loadtest.comparing import compare_files
 
             pair = (Path(options.before), Path(options.after))
-            return compare_files(*pair, options.tolerance, options.format, ascii_only=options.ascii)
+            page = Path(options.html) if options.html else None
+            return compare_files(*pair, options.tolerance, options.format, page, ascii_only=options.ascii)
         if options.command == "worker":
             return commands_of_runs.run_worker(options)
         from sagemaker_loadtest.app import run_test
