@@ -21,7 +21,9 @@ class Searchers(Pods):
     """The master searches; it alone may call DescribeEndpoint."""
 
     def search(self, *flags: str, workers: int = 2, **changes: Any) -> Command:
-        self.write({"load": {"open": {"rate": 5}, "duration": "9m", "warmUp": "1s"}, "search": SEARCH, **changes})
+        load = {"open": {"rate": 5}, "duration": "9m", "warmUp": "1s"}
+        # A busy machine may answer late: what is proven is the way of the workers, not how fast it is.
+        self.write({"load": load, "thresholds": ["failed <= 2%", "rate >= 50%"], "search": SEARCH, **changes})
         arguments = (
             "search", "-f", str(self.folder / "test.yaml"), "--out", str(self.out), "--run-id=r1", "--port=0",
             f"--expect-workers={workers}", "--master-bind-host=127.0.0.1", "--master-bind-port=0", *flags,
