@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -40,17 +41,19 @@ def test_what_did_not_fit_is_written_once_there_is_room(tmp_path: Path, bucket: 
     found.close()
 
 
-@pytest.fixture
+@contextmanager
 def full() -> Iterator[None]:
-    """No file of this process can grow."""
+    """No file of this process can grow, that of pytest's own output neither: not longer than it takes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.usefixtures("full")
 @pytest.mark.parametrize("made", [StateFile, Queue])
 def test_a_file_that_cannot_be_made_is_named_with_what_to_do(tmp_path: Path, made: Callable[[Path], object]) -> None:
-    with pytest.raises((OSError, ValueError), match=f"{tmp_path}/new.sqlite cannot be used: .*Make room on that disk"):
+    said = f"{tmp_path}/new.sqlite cannot be used: .*Make room on that disk"
+    with pytest.raises((OSError, ValueError), match=said), full():
         made(tmp_path / "new.sqlite")
