@@ -75,7 +75,7 @@ test-cluster: setup ## operator, local SageMaker and load test as pods of a real
 .PHONY: bench
 bench: setup ## many endpoints at once beside AWS's own controller; the load tester; the router and control plane of local SageMaker
 	$(BIN)/python -m bench.local
-	$(BIN)/python tools/bench/loadtest.py
+	$(BIN)/python -m bench.loadtest
 	$(BIN)/python tools/bench/scale.py
 
 .PHONY: lock
