@@ -84,6 +84,15 @@ def test_goal_of_fidelity_is_a_small_gap_and_a_freeze_that_shows(
     assert fidelity.row(found[1]).split() == ["a", "freeze", "50.0", f"{frozen:,.1f}".replace(",", ""), "3,600"]
 
 
+def test_a_strained_generator_is_told_beside_the_goal() -> None:
+    found = [Latency("3,000/s", 50.0, 90.0, 51.0, 9, strained=True), Latency("a freeze", 50.0, 1600.0, None, 9)]
+    assert (
+        fidelity.goal(found)
+        .line()
+        .endswith("39.0 ms and 1.60 s; the machine was busy, says the load tester at 3,000/s.")
+    )
+
+
 def test_memory_is_that_of_the_connections_which_came_along() -> None:
     few, many = 60 * KIB * KIB, 62 * KIB * KIB
     seen = ((0, few - 7), (100, few), (110, few), (300, few + 9), (1134, many - 5), (1134, many), (900, many + 8))
