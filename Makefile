@@ -1,8 +1,6 @@
 # One target a task; `make help` lists them. None calls apt; `images`, `cluster` and `test-cluster` alone need root.
 PYTHON ?= python3
 BIN := .venv/bin
-# These measure time: they run with nothing beside them.
-ALONE := tests/integration/demo/ tests/integration/loadtest/
 LOCK := --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
@@ -47,15 +45,15 @@ charts: setup ## the charts: Helm's lint and renders, bad values, a real API ser
 .PHONY: integration
 integration: setup ## over the wire: real Kubernetes API, real model servers, real Locust, the demo
 	$(BIN)/python -m devcluster fetch
-	$(BIN)/python -m pytest -q $(filter-out $(ALONE),$(wildcard tests/integration/*/)) --numprocesses=2 --dist=worksteal
-	$(BIN)/python -m pytest -q $(ALONE)
+	$(BIN)/python -m pytest -q tests/integration -m "not alone" --numprocesses=2 --dist=worksteal
+	$(BIN)/python -m pytest -q tests/integration -m alone
 
 .PHONY: mutants
 mutants: setup ## break named behaviours one at a time; each must be caught
 	$(BIN)/python -m mutants
 
 .PHONY: control-plane
-control-plane: setup ## a Kubernetes API on loopback until Ctrl-C; prints the KUBECONFIG line
+control-plane: setup ## a Kubernetes API on loopback until Ctrl-C; prints the lines for KUBECONFIG and kubectl
 	@$(BIN)/python -m devcluster up --controller-manager
 
 .PHONY: images
@@ -63,7 +61,7 @@ images: setup ## the three container images by buildah (root on Linux); elsewher
 	@$(BIN)/python -m cluster images
 
 .PHONY: cluster
-cluster: setup ## a Kubernetes cluster of one node with the images on it until Ctrl-C (root on Linux); prints the KUBECONFIG line
+cluster: setup ## a Kubernetes cluster of one node with the images on it until Ctrl-C (root on Linux); prints the lines for KUBECONFIG and kubectl
 	@$(BIN)/python -m cluster up
 
 .PHONY: test-cluster
@@ -75,7 +73,7 @@ test-cluster: setup ## operator, local SageMaker and load test as pods of a real
 .PHONY: bench
 bench: setup ## many endpoints at once beside AWS's own controller; the load tester; the router and control plane of local SageMaker
 	$(BIN)/python -m bench.local
-	$(BIN)/python tools/bench/loadtest.py
+	$(BIN)/python -m bench.loadtest
 	$(BIN)/python tools/bench/scale.py
 
 .PHONY: lock
