@@ -11,6 +11,7 @@ from sagemaker_loadtest import app, found
 from sagemaker_loadtest import result as r
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.fleet import Fleet, fleet_of, unsteady
+from sagemaker_loadtest.mirror import Mirrors
 from sagemaker_loadtest.payloads import Payload
 from sagemaker_loadtest.preparation import gathered
 from sagemaker_loadtest.screen import TerminalScreen, style_of
@@ -39,6 +40,7 @@ class _Search:
     asked: dict[str, float]
     fleet: Fleet
     run: str
+    mirrors: Mirrors
     stretch: float = 1.0
     steps: list[tuple[r.StepFacts, r.Result]] = field(default_factory=list)
     tally: Tally | None = None
@@ -82,9 +84,11 @@ def search_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool
     asked = app.look_at_endpoint(test, payloads, url)
     fleet = fleet_of(test.endpoint)
     _check(fleet, test)
-    search = _Search(test, payloads, url, out, log, style, asked, fleet, setting.run)
+    app.try_out(stores, test, setting.run)
     with _held_signals() as signals:
-        decided, aborted = _steps(search, signals)
+        with contextlib.closing(Mirrors(stores)) as mirrors:
+            search = _Search(test, payloads, url, out, log, style, asked, fleet, setting.run, mirrors)
+            decided, aborted = _steps(search, signals)
         tally = search.tally or Tally(test.load)
         result, files = app.write(search.result(decided, aborted), tally, out)
         result, files, places = app.deliver(result, files, tally, out, stores)
@@ -150,7 +154,9 @@ def _one(search: _Search, decided: Try) -> r.Result:
     test = replace(search.test, load=load_at(search.test.load, decided.rate, search.seconds(decided.rate)))
     screen = TerminalScreen(test, sys.stdout, search.style)
     begun = (test, search.payloads, search.url, search.asked)
-    result, search.tally = app.run_once(*begun, search.out, search.log, screen, search.run, search.dressed)
+    result, search.tally = app.run_once(
+        *begun, search.out, search.log, screen, search.run, search.mirrors, search.dressed
+    )
     return result
 
 
