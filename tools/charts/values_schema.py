@@ -13,12 +13,12 @@ _TOGETHER = ("anyOf", "not", "oneOf", "dependentSchemas")
 
 
 def with_test(schema: Mapping[str, Any], test_file: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of the values with `test` as the schema of the test file has it."""
+    """The schema of the values with `test` as the schema of the test file has it; what else it may be stays."""
     definitions = test_file["$defs"]
     members = {name: _draft_7(member, definitions) for name, member in test_file["properties"].items()}
     members |= dict.fromkeys(_OWN_VALUES, False)
     test = {
-        "type": "object",
+        "type": schema["properties"]["test"].get("type", "object"),
         "additionalProperties": False,
         "properties": dict(sorted(members.items())),
     }
