@@ -1,5 +1,6 @@
 """The two commands, end to end: read, check, run, judge, write."""
 
+import contextlib
 import datetime as dt
 import json
 import platform
@@ -16,6 +17,7 @@ from sagemaker_loadtest.codec import DecodeError, decode
 from sagemaker_loadtest.credentials import standard_chain
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.lobby import Lobby
+from sagemaker_loadtest.mirror import Mirrors
 from sagemaker_loadtest.partial import Keeper
 from sagemaker_loadtest.payloads import Payload
 from sagemaker_loadtest.preparation import first_request, gathered, place_inputs
@@ -65,9 +67,11 @@ def _run(
     try:
         url = runtime_url(test.endpoint)
         asked = look_at_endpoint(test, payloads, url)
+        try_out(stores, test, setting.run)
         with supervisor.catching_signals():
             begun = _Begun(test, payloads, url, asked, setting.run)
-            result, tally = _through(supervisor, begun, out, screen, lobby=lobby)
+            with contextlib.closing(Mirrors(stores)) as mirrors:
+                result, tally = _through(supervisor, begun, out, screen, mirrors, lobby=lobby)
             result, files = write(result, tally, out)
             result, files, places = deliver(result, files, tally, out, stores)
             drop_empty(log)
@@ -86,6 +90,7 @@ def run_once(
     log: Path,
     screen: TerminalScreen,
     run: str,
+    mirrors: Mirrors,
     dress: Callable[[Result], Result] = lambda result: result,
     *,
     bus: Bus | None = None,
@@ -98,7 +103,7 @@ def run_once(
     supervisor = Supervisor(test.workers, log, screen, bus=bus, watcher=lobby)
     try:
         with supervisor.catching_signals():
-            return _through(supervisor, _Begun(test, payloads, url, asked, run), out, screen, dress)
+            return _through(supervisor, _Begun(test, payloads, url, asked, run), out, screen, mirrors, dress)
     finally:
         supervisor.close()
 
@@ -108,6 +113,7 @@ def _through(
     begun: "_Begun",
     out: Path,
     screen: TerminalScreen,
+    mirrors: Mirrors,
     dress: Callable[[Result], Result] = lambda result: result,
     lobby: Lobby | None = None,
 ) -> tuple[Result, Tally]:
@@ -116,6 +122,7 @@ def _through(
         lambda so_far: dress(begun.result(tally, so_far, partial=True)),
         out,
         lambda text: screen.event(tally.elapsed, text),
+        mirrors,
     )
     supervisor.on_tick = keeper.tick
     ending = supervisor.run(begun.test, begun.url, tally)
@@ -167,6 +174,12 @@ class _Begun:
         return build_result(self.test, self.payloads, tally, facts)
 
 
+def try_out(stores: tuple[Store, ...], test: LoadTest, run: str) -> None:
+    """Each place for results, before the load and not after it. Raises ConfigurationError."""
+    for store in stores:
+        store.try_out(test, run)
+
+
 def prepare(out: Path) -> Path:
     """The result's folder, tried out before the load and not after it."""
     log = out / LOG
@@ -209,13 +222,20 @@ def deliver(
         try:
             places.append(store.put(result, [Path(name) for name in files]))
         except StoreError as error:
-            advice = "Mend the place for results, then run it again."
-            result, files = write(_unwritten(result, str(error), "", advice), tally, out)
+            kept = f"All files are in {out}."
+            advice = "Fetch them from there while it lasts; mend the place for results before the next run."
+            result, files = write(_unwritten(result, str(error), kept, advice), tally, out)
     return result, files, places
 
 
 def _unwritten(result: Result, reason: str, consequence: str, advice: str) -> Result:
-    reasons = tuple(filter(None, (*result.verdict.reasons, consequence)))
+    own = result.verdict
+    told = (
+        own.headline
+        if own.exit_code == ExitCode.ENDED_EARLY
+        else f"But for that, exit code {own.exit_code}: {own.headline}"
+    )
+    reasons = (f"{told}.", *filter(None, (*own.reasons, consequence)))
     headline = f"Ended early: {reason}"
     return replace(result, verdict=VerdictFacts("endedEarly", int(ExitCode.ENDED_EARLY), headline, reasons, advice))
 

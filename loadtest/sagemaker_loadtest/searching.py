@@ -12,6 +12,7 @@ from sagemaker_loadtest import result as r
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.fleet import Fleet, fleet_of, unsteady
 from sagemaker_loadtest.lobby import Lobby
+from sagemaker_loadtest.mirror import Mirrors
 from sagemaker_loadtest.payloads import Payload
 from sagemaker_loadtest.preparation import gathered
 from sagemaker_loadtest.screen import TerminalScreen, style_of
@@ -45,6 +46,7 @@ class _Search:
     asked: dict[str, float]
     fleet: Fleet
     run: str
+    mirrors: Mirrors
     bus: Bus | None
     lobby: Lobby | None
     stretch: float = 1.0
@@ -94,13 +96,16 @@ def search_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool
         asked = app.look_at_endpoint(test, payloads, url)
         fleet = fleet_of(test.endpoint)
         _check(fleet, test)
-        search = _Search(test, payloads, url, out, log, style, asked, fleet, setting.run, setting.bus, lobby)
+        app.try_out(stores, test, setting.run)
         with _held_signals() as signals:
-            return _to_its_end(search, signals, stores)
+            mirrors = Mirrors(stores)
+            begun = (test, payloads, url, out, log, style, asked, fleet, setting.run)
+            return _to_its_end(_Search(*begun, mirrors, setting.bus, lobby), signals, stores)
 
 
 def _to_its_end(search: _Search, signals: list[int], stores: tuple[Store, ...]) -> int:
-    decided, aborted = _steps(search, signals)
+    with contextlib.closing(search.mirrors):
+        decided, aborted = _steps(search, signals)
     if search.lobby:
         search.lobby.end()
     tally = search.tally or Tally(search.test.load)
@@ -178,7 +183,9 @@ def _one(search: _Search, decided: Try) -> r.Result:
     bus = search.bus
     if bus and search.steps:
         bus = replace(bus, max_wait_seconds=min(bus.max_wait_seconds, _BACK_SECONDS))
-    result, search.tally = app.run_once(*begun, screen, search.run, search.dressed, bus=bus, lobby=search.lobby)
+    result, search.tally = app.run_once(
+        *begun, screen, search.run, search.mirrors, search.dressed, bus=bus, lobby=search.lobby
+    )
     return result
 
 

@@ -1,6 +1,7 @@
-"""Where a run's files go beside the folder: an S3 prefix, a ConfigMap. Before the process ends, also when told to."""
+"""Where a run's files go beside the folder: an S3 prefix, a ConfigMap. While the run goes on, and at its end."""
 
 import base64
+import datetime as dt
 import gzip
 import json
 import mimetypes
@@ -10,18 +11,22 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from sagemaker_loadtest.bucket import client as _client
+from sagemaker_loadtest.bucket import remedy, told
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.kube import KubernetesAPI, KubernetesError
 from sagemaker_loadtest.report import PAGE, RESULT, SUMMARY
 from sagemaker_loadtest.result import Result
+from sagemaker_loadtest.spec import LoadTest
 
 CONFIG_MAP_BYTES = 1_000_000
 """What all values may have together, before base64; Kubernetes itself refuses more than 1 MiB (1,048,576 bytes)."""
 _SUMMARY_BYTES = 65_536
 _VERDICT = "verdict.json"
 _ATTEMPTS = 2
-_CONNECT_SECONDS = 3
 _READ_SECONDS = 10
+_PARTIAL_SECONDS = 5
+"""A result so far has one attempt: the next one is near, and the end of the run does not wait for long."""
 
 
 class StoreError(Exception):
@@ -29,7 +34,13 @@ class StoreError(Exception):
 
 
 class Store(Protocol):
-    """A place for results."""
+    """A place for results. `page_seconds`: how often index.html goes along with a result so far; None is never."""
+
+    @property
+    def page_seconds(self) -> float | None: ...
+
+    def try_out(self, test: LoadTest, run: str) -> None:
+        """Finds out whether it takes anything, before the load. Raises ConfigurationError with refusal and remedy."""
 
     def put(self, result: Result, files: Sequence[Path]) -> str:
         """Puts them there and says where that is. Raises StoreError."""
@@ -41,6 +52,7 @@ class S3Store:
 
     bucket: str
     prefix: str
+    page_seconds: float | None = 60.0  # in a versioned bucket each copy stays
 
     @classmethod
     def parse(cls, url: str) -> "S3Store":
@@ -51,27 +63,40 @@ class S3Store:
         prefix = parts.path.strip("/")
         return cls(parts.netloc, f"{prefix}/" if prefix else "")
 
-    def put(self, result: Result, files: Sequence[Path]) -> str:
-        import boto3
-        from botocore.config import Config
+    @property
+    def url(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    def try_out(self, test: LoadTest, run: str) -> None:
+        """Leaves a summary.md that says that the run has begun."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        target = f"s3://{self.bucket}/{self.prefix}"
-        settings = Config(
-            connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-        )
+        began = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        words = f"# Load test: {test.name}\n\nRun {run} has begun ({began}); nothing is measured yet. "
+        words += "Other files beside this one are of an earlier run until they are replaced.\n"
         try:
-            client = boto3.Session(region_name=result.endpoint.region).client("s3", config=settings)
+            self._write(_client(test.endpoint.region, _ATTEMPTS, _READ_SECONDS), SUMMARY, words.encode())
+        except (BotoCoreError, ClientError) as error:
+            way_out = remedy(error, self.bucket, self.prefix)
+            raise ConfigurationError(
+                f"--results-s3: {self.url} cannot be written to ({told(error)}). {way_out}"
+            ) from error
+
+    def put(self, result: Result, files: Sequence[Path]) -> str:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        patience = (1, _PARTIAL_SECONDS) if result.partial else (_ATTEMPTS, _READ_SECONDS)
+        try:
+            client = _client(result.endpoint.region, *patience)
             for path in files:
-                kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-                client.put_object(
-                    Bucket=self.bucket, Key=self.prefix + path.name, Body=path.read_bytes(), ContentType=kind
-                )
+                self._write(client, path.name, path.read_bytes())
         except (BotoCoreError, ClientError, OSError) as error:
-            raise StoreError(f"the result could not be written to {target} ({error})") from error
-        return target
+            raise StoreError(f"{_what(result)} could not be written to {self.url} ({told(error)})") from error
+        return self.url
+
+    def _write(self, client: Any, name: str, content: bytes) -> None:
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        client.put_object(Bucket=self.bucket, Key=self.prefix + name, Body=content, ContentType=kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +105,48 @@ class ConfigMapStore:
 
     api: KubernetesAPI
     name: str
+    page_seconds: float | None = None
+
+    @property
+    def _path(self) -> str:
+        return f"/api/v1/namespaces/{self.api.namespace}/configmaps/{self.name}"
+
+    @property
+    def _told(self) -> str:
+        return f"ConfigMap {self.api.namespace}/{self.name}"
+
+    def try_out(self, test: LoadTest, run: str) -> None:
+        """By a dry run: what an earlier run has left stays until there is something of this one."""
+        try:
+            self.api.merge(f"{self._path}?dryRun=All", {"data": {_VERDICT: f"{run} has begun"}})
+        except KubernetesError as error:
+            raise ConfigurationError(
+                f"--results-configmap: {self._told} cannot be written to ({str(error).rstrip('.')}). "
+                f"{_REMEDIES.get(error.status, 'Mend it, or leave --results-configmap out')}"
+            ) from error
 
     def put(self, result: Result, files: Sequence[Path]) -> str:
-        target = f"ConfigMap {self.api.namespace}/{self.name}"
-        path = f"/api/v1/namespaces/{self.api.namespace}/configmaps/{self.name}"
         try:
-            self.api.merge(path, config_map_data(result, files))
+            self.api.merge(self._path, config_map_data(result, files))
         except OSError as error:
-            raise StoreError(f"the result could not be read again for {target} ({error.strerror})") from error
+            raise StoreError(f"{_what(result)} could not be read again for {self._told} ({error.strerror})") from error
         except KubernetesError as error:
-            hint = ". The chart makes it, with a Role for it (rbac.create)" if error.status in (403, 404) else ""
-            raise StoreError(f"the result could not be written to {target} ({error}{hint})") from error
-        return target
+            remedy = f". {_REMEDIES[error.status]}" if error.status in (403, 404) else ""
+            raise StoreError(f"{_what(result)} could not be written to {self._told} ({error}{remedy})") from error
+        return self._told
+
+
+_ROLE = "The chart makes it, with a Role that lets the master patch it (results.configMap.enabled, rbac.create)"
+_REMEDIES = {
+    0: "Check that the pod reaches the API: a NetworkPolicy has to let it out (networkPolicy.apiServerPorts)",
+    401: "Give the pod a service account whose token the API takes",
+    403: _ROLE,
+    404: _ROLE,
+}
+
+
+def _what(result: Result) -> str:
+    return "the result so far" if result.partial else "the result"
 
 
 def config_map_data(result: Result, files: Sequence[Path]) -> dict[str, Any]:
@@ -103,6 +158,7 @@ def config_map_data(result: Result, files: Sequence[Path]) -> dict[str, Any]:
         "word": result.verdict.word,
         "exitCode": result.verdict.exit_code,
         "headline": result.verdict.headline,
+        "partial": result.partial,
     }
     paths = {path.name: path for path in files}
     text = {_VERDICT: json.dumps(verdict, ensure_ascii=False), SUMMARY: _bounded(_text(paths.get(SUMMARY)))}

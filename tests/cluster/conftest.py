@@ -42,7 +42,7 @@ def eventually(look: Callable[[], Any], seconds: float = 120, what: str = "") ->
     return pytest.fail(f"not within {seconds:g} s: {what or look}; last seen: {seen}")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def awaiting() -> Callable[..., Any]:
     return eventually
 
@@ -121,7 +121,7 @@ def rollout(cluster: LocalCluster, namespace: str, name: str) -> None:
         pytest.fail(f"{name} did not get ready: {done.stderr}\n{pods[-3000:]}\n{logs}")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def aws(stage: Stage) -> dict[str, str]:
     """The environment of pods that call AWS. S3 by its address: boto3 would put the bucket before a host's name, and
     no such name is known in the cluster."""

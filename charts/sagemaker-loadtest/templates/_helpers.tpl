@@ -6,6 +6,9 @@
 {{- define "loadtest.fullname" -}}
 {{- $name := include "loadtest.name" . }}
 {{- $full := .Values.fullnameOverride | default (contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name)) }}
+{{- if regexMatch "^[0-9]" $full }}{{/* The name of a Service begins with a letter. */}}
+{{- $full = printf "lt-%s" $full }}
+{{- end }}
 {{- if gt (len $full) 36 }}
 {{- printf "%s-%s" ($full | trunc 27 | trimSuffix "-") (sha256sum $full | trunc 8) }}
 {{- else }}
@@ -20,7 +23,16 @@
 
 {{- define "loadtest.runName" -}}
 {{- $run := include "loadtest.runID" . }}
-{{- regexMatch "^[a-z0-9]([-a-z0-9]{0,10}[a-z0-9])?$" $run | ternary $run (sha256sum $run | trunc 10) }}
+{{- le (len $run) 12 | ternary $run (sha256sum $run | trunc 10) }}
+{{- end }}
+
+{{/* A hook is rendered once and runs again and again: its pod's name tells its runs apart. */}}
+{{- define "loadtest.repeats" -}}
+{{- if and (ne .Values.mode "Interactive") (has .Values.job.trigger (list "HelmTest" "ArgoPostSync")) }}true{{ end }}
+{{- end }}
+
+{{- define "loadtest.folder" -}}
+{{- include "loadtest.repeats" . | empty | ternary (include "loadtest.runID" .) "$(POD_NAME)" }}
 {{- end }}
 
 {{- define "loadtest.masterName" -}}
@@ -112,6 +124,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* What a schema cannot say, in words. */}}
 {{- define "loadtest.check" -}}
+{{- include "loadtest.checkEndpoint" . }}
+{{- include "loadtest.checkTest" . }}
+{{- include "loadtest.checkRunID" . }}
+{{- include "loadtest.checkPassword" . }}
 {{- if eq .Values.mode "Job" }}
 {{- if and (eq .Values.job.trigger "HelmTest") (eq .Values.workers.placement "Pods") }}
 {{- fail "job.trigger: HelmTest runs one hook after the other, so workers cannot be pods of their own. Set workers.placement: MasterPod" }}

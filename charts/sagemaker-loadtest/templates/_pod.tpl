@@ -82,6 +82,12 @@ containers:
             key: {{ . }}
       {{- end }}
       {{- end }}
+      {{- if and (eq .role "master") (include "loadtest.repeats" .root) }}
+      - name: POD_NAME
+        valueFrom:
+          fieldRef:
+            fieldPath: metadata.name
+      {{- end }}
       - name: HOME
         value: /tmp
       {{- with .root.Values.extraEnv }}
@@ -180,7 +186,7 @@ volumes:
 {{- $distributed := include "loadtest.distributed" . }}
 - {{ include "loadtest.searches" . | empty | ternary ($distributed | empty | ternary "run" "master") "search" }}
 - --file=/loadtest/test.yaml
-- --run-id={{ include "loadtest.runID" . }}
+- --run-id={{ $distributed | empty | ternary (include "loadtest.folder" .) (include "loadtest.runID" .) }}
 {{- if $distributed }}
 - --expect-workers={{ .Values.workers.replicas }}
 - --expect-workers-max-wait={{ .Values.workers.maxWait }}
@@ -198,9 +204,9 @@ volumes:
 - --web-host=0.0.0.0
 - --web-port={{ .Values.web.port }}
 {{- else }}
-- --out=/results/{{ include "loadtest.runID" . }}
+- --out=/results/{{ include "loadtest.folder" . }}
 {{- with .Values.results.s3.url }}
-- --results-s3={{ trimSuffix "/" . }}/{{ include "loadtest.runID" $ }}/
+- --results-s3={{ trimSuffix "/" . }}/{{ include "loadtest.folder" $ }}/
 {{- end }}
 {{- if .Values.results.configMap.enabled }}
 - --results-configmap={{ include "loadtest.resultName" . }}

@@ -46,14 +46,16 @@ def write_result(result: Result, out: Path) -> Path:
     return _replace(out / RESULT, json.dumps(encode(result), ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
-def write_partial(result: Result, out: Path) -> None:
-    """result.json, index.html and summary.md of a run that goes on. The last ones stay when it is killed.
+def write_partial(result: Result, out: Path) -> tuple[Path, ...]:
+    """result.json, summary.md and index.html of a run that goes on. The last ones stay when it is killed.
 
     Raises OSError.
     """
-    write_result(result, out)
-    _replace(out / PAGE, render_html(result))
-    _replace(out / SUMMARY, render_markdown(result))
+    return (
+        write_result(result, out),
+        _replace(out / SUMMARY, render_markdown(result)),
+        _replace(out / PAGE, render_html(result)),
+    )
 
 
 def _replace(path: Path, text: str) -> Path:

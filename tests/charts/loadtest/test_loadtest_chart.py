@@ -8,9 +8,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
+from charts.values_schema import with_test
 from charts.values_table import values_of, with_table
 from devcluster import Cluster
 from sagemaker_loadtest import commands
@@ -102,7 +104,9 @@ def test_program_takes_the_arguments_and_the_test(helm: Path, file: Path) -> Non
     for component, template in pods(documents).items():
         (container,) = template["spec"]["containers"]
         environment = {e["name"]: e.get("value", "x") for e in container["env"]}
-        options = build_parser(environment).parse_args(container["args"])
+        # Kubernetes puts the variables of the pod into its arguments.
+        arguments = [a.replace("$(POD_NAME)", environment.get("POD_NAME", "$(POD_NAME)")) for a in container["args"]]
+        options = build_parser(environment).parse_args(arguments)
         here = "run" if "MasterPod" in file.read_text() else "master"
         master = "search" if "search" in yaml.safe_load(file.read_text())["test"] else here
         assert options.command == {"worker": "worker", "master": master}[component]
@@ -144,7 +148,7 @@ def test_a_test_file_is_a_value_as_it_is(helm: Path, example: Path) -> None:
     ],
 )
 def test_a_test_with_search_is_searched(helm: Path, search: object, placement: str, command: str) -> None:
-    values = merged({"test": {"search": search}, "workers": {"placement": placement}})
+    values = merged({"test": {} if search is None else {"search": search}, "workers": {"placement": placement}})
     documents = render(helm, values)
     (container,) = pods(documents)["master"]["spec"]["containers"]
     options = build_parser({}).parse_args(container["args"])
@@ -173,20 +177,24 @@ def test_api_server_takes_it_and_warns_of_nothing(helm: Path, control_plane: Clu
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"endpoint": {"resource": ""}}, "endpoint"),
-        ({"endpoint": {"name": "ml-fraud", "region": "eu-west-1"}}, "endpoint"),
-        ({"endpoint": {"resource": "", "name": "ml-fraud"}}, "endpoint"),
         ({"endpoint": {"resource": "Fraud"}}, "endpoint/resource"),
         ({"endpoint": {"maxWait": 900}}, "endpoint/maxWait"),
         ({"endpoint": {"resource": "", "name": "ml_fraud", "region": "eu-west-1"}}, "endpoint/name"),
         ({"endpoint": {"resource": "", "name": "ml-fraud", "region": "Ireland"}}, "endpoint/region"),
         ({"mode": "Batch"}, "mode"),
         ({"job": {"trigger": "PostSync"}}, "job/trigger"),
-        ({"job": {"runID": "a/b"}}, "job/runID"),
+        ({"job": {"runID": "r" * 64}}, "job/runID"),
         ({"job": {"deadlineSeconds": 0}}, "job/deadlineSeconds"),
         ({"test": {"endpoint": {"name": "x"}}}, "test/endpoint"),
         ({"test": {"workers": 2}}, "test/workers"),
         ({"test": {"load": None}}, "test/load"),
+        ({"test": {"load": {"durration": "5m"}}}, "'durration' not allowed"),
+        ({"test": {"lod": {}}}, "'lod' not allowed"),
+        ({"test": {"payloads": {"sources": [{"file": "payloads/rows.csv", "splt": "Lines"}]}}}, "'splt' not allowed"),
+        ({"test": {"load": {"open": {"rate": "200/s"}}}}, "test/load/open/rate"),
+        ({"test": {"load": {"duration": 30}}}, "test/load/duration"),
+        ({"test": {"thresholds": ["p99 < 80"]}}, "test/thresholds/0"),
+        ({"test": {"invocation": {"operation": "InvokeEndpointAsnyc"}}}, "test/invocation/operation"),
         ({"test": {"thresholds": "p99 <= 80ms"}}, "test/thresholds"),
         ({"workers": {"replicas": 0}}, "workers/replicas"),
         ({"workers": {"replicas": 257}}, "workers/replicas"),
@@ -196,8 +204,6 @@ def test_api_server_takes_it_and_warns_of_nothing(helm: Path, control_plane: Clu
         ({"master": {"terminationGracePeriodSeconds": 5}}, "master/terminationGracePeriodSeconds"),
         ({"results": {"s3": {"url": "https://reports/x"}}}, "results/s3/url"),
         ({"results": {"persistence": {"accessModes": ["ReadOnlyMany"]}}}, "results/persistence/accessModes"),
-        ({"mode": "Interactive"}, "web"),
-        ({"mode": "Interactive", "web": {"password": "short"}}, "web/password"),
         ({"web": {"port": 0}}, "web/port"),
         ({"fullnameOverride": "7up"}, "fullnameOverride"),
         ({"image": {"digest": "sha256:12"}}, "image/digest"),
@@ -218,12 +224,59 @@ def test_bad_values_are_refused(helm: Path, change: dict[str, Any], told: str) -
 def test_chart_without_values_asks_for_an_endpoint(helm: Path) -> None:
     done = run(helm, "template", "fraud", str(CHART), check=False)
     assert done.returncode != 0
-    assert "endpoint" in done.stderr
+    assert "endpoint: no endpoint is named. Set endpoint.resource" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("test", "told"),
+    [
+        ({}, "test.load: is missing. Write for example"),
+        ({"load": {"duration": "1m"}}, "test.load: neither open nor closed is set"),
+        ({"load": {"open": {"rate": 5}, "duration": "1m"}}, "test.payloads: is missing. Write for example"),
+    ],
+)
+def test_what_a_test_lacks(helm: Path, test: dict[str, Any], told: str) -> None:
+    text = json.dumps({"endpoint": {"resource": "fraud"}, "test": test})
+    done = run(helm, "template", "fraud", str(CHART), "-f", "-", check=False, text=text)
+    assert done.returncode != 0
+    assert told in done.stderr
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "manifests/examples").glob("loadtest*.yaml")), ids=lambda f: f.stem)
+def test_each_example_of_a_test_file_fits(helm: Path, file: Path) -> None:
+    test = yaml.safe_load(file.read_text())
+    endpoint = {"resource": "", **test.pop("endpoint")}
+    test.pop("workers", None)
+    render(helm, {"endpoint": endpoint, "test": test})
+
+
+BY_NAME: dict[str, Any] = {"resource": "", "name": "ml-fraud", "region": "eu-west-1"}
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
+        ({"endpoint": {"resource": ""}}, "endpoint: no endpoint is named. Set endpoint.resource"),
+        (
+            {"endpoint": {"name": "ml-fraud", "region": "eu-west-1"}},
+            "endpoint: both resource “fraud” and name “ml-fraud” are set. Keep endpoint.resource",
+        ),
+        ({"endpoint": {"region": "eu-west-1"}}, "endpoint.region: “eu-west-1” is set beside endpoint.resource “fraud”"),
+        ({"endpoint": BY_NAME | {"region": ""}}, "endpoint.region: is missing beside endpoint.name “ml-fraud”"),
+        ({"endpoint": BY_NAME | {"name": ""}}, "endpoint.name: is missing beside endpoint.region “eu-west-1”"),
+        ({"test": {"load": {"closed": {"users": 5}}}}, "test.load: both open and closed are set"),
+        (
+            {"job": {"runID": "A_b"}},
+            "job.runID: “A_b” cannot be a part of the names of Jobs and pods. Use lower-case letters, digits and "
+            "hyphens, with a letter or digit at both ends, for example a-b",
+        ),
+        ({"job": {"runID": "a/b"}}, "for example a-b"),
+        ({"job": {"runID": "-a"}}, "for example a"),
+        ({"job": {"runID": "_"}}, "for example r1"),
+        ({"job": {"runID": 20261125}}, "job.runID: 20261125 is a number. Put it in quotes"),
+        ({"mode": "Interactive"}, "web.password: is missing, and Locust's page has a login. Set at least 8 characters"),
+        ({"mode": "Interactive", "web": {"password": "short"}}, "web.password: has 5 characters. Set at least 8"),
+        ({"mode": "Interactive", "web": {"password": 12345678}}, "web.password: is a number. Put it in quotes"),
         ({"job": {"trigger": "HelmTest"}}, "Set workers.placement: MasterPod"),
         (
             {"mode": "Interactive", "workers": {"placement": "MasterPod"}, "web": {"password": "long enough"}},
@@ -246,8 +299,8 @@ def test_values_that_do_not_go_together(helm: Path, change: dict[str, Any], told
 @pytest.mark.parametrize(
     "change",
     [
-        {"job": {"runID": "A.very-long_name-of-a-run-with-63-characters-as-its-name-may-ha"}},
-        {"job": {"runID": "A_1.b"}},
+        {"job": {"runID": "a-very-long-name-of-a-run-with-63-characters-as-its-name-may-ha"}},
+        {"job": {"trigger": "ArgoPostSync"}},
         {"mode": "Interactive", "web": {"password": "long enough"}},
     ],
 )
@@ -262,6 +315,35 @@ def test_names_stay_within_limits(helm: Path, control_plane: Cluster, change: di
     control_plane.kubectl("apply", "--dry-run=server", "--validate=strict", "-n", "default", "-f", "-", input=text)
     other = {d["metadata"]["name"] for d in render(helm, values, LONG[:-1])}
     assert not other & {d["metadata"]["name"] for d in documents}, "two releases with long names share nothing"
+
+
+@pytest.mark.parametrize("release", ["7", "7up", "1e5", "42-a-release-name-of-the-greatest-length-that-helm-1"])
+def test_release_whose_name_begins_with_a_digit(helm: Path, control_plane: Cluster, release: str) -> None:
+    """Helm takes it; a Service's name begins with a letter."""
+    documents = render(helm, merged({"workers": {"replicas": 256}}), release)
+    assert {d["metadata"]["name"][:3] for d in documents} == {"lt-"}
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
+    control_plane.kubectl("apply", "--dry-run=server", "--validate=strict", "-n", "default", "-f", "-", input=text)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "placement", "run_id"), [("HelmTest", "MasterPod", "$(POD_NAME)"), ("ArgoPostSync", "Pods", "r1")]
+)
+def test_hook_that_runs_again_has_a_folder_of_its_own(helm: Path, trigger: str, placement: str, run_id: str) -> None:
+    """A hook is rendered once. Workers in other pods know their master by the run's name, so that stays theirs."""
+    where = {"results": {"s3": {"url": "s3://reports/x/"}}, "workers": {"placement": placement}}
+    master = pods(render(helm, merged(where, {"job": {"trigger": trigger}})))["master"]
+    (container,) = master["spec"]["containers"]
+    field = {"fieldRef": {"fieldPath": "metadata.name"}}
+    assert {"name": "POD_NAME", "valueFrom": field} in container["env"]
+    assert "--out=/results/$(POD_NAME)" in container["args"]
+    assert "--results-s3=s3://reports/x/$(POD_NAME)/" in container["args"]
+    assert f"--run-id={run_id}" in container["args"]
+
+
+def test_run_of_a_revision_has_the_revisions_folder(helm: Path) -> None:
+    (container,) = pods(render(helm, BASE))["master"]["spec"]["containers"]
+    assert "--out=/results/r1" in container["args"]
 
 
 @pytest.mark.parametrize("run_id", ["20261125", "1e5", "null", "0x1f"])
@@ -379,8 +461,18 @@ def test_readme_tells_every_value() -> None:
     golden(page, with_table(page.read_text(), values))
 
 
+def test_schema_of_the_test_is_that_of_the_test_file() -> None:
+    page = CHART / "values.schema.json"
+    test_file = json.loads((ROOT / "docs/schemas/loadtest-v1.schema.json").read_text())
+    schema = with_test(json.loads(page.read_text()), test_file)
+    golden(page, json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
+    assert set(schema["properties"]["test"]["properties"]) == set(test_file["properties"])
+    jsonschema.Draft7Validator.check_schema(schema)
+
+
 def test_schema_knows_every_value_and_no_other() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
+    schema["properties"]["test"] = {}  # that of the test file
 
     def compare(values: dict[str, Any], part: dict[str, Any], path: str) -> None:
         if part.get("additionalProperties") is not False:

@@ -16,11 +16,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import jsonschema
 import pytest
 import yaml
+from moto.moto_api._internal import moto_api_backend
 from moto.server import ThreadedMotoServer
 
 from devcluster import Cluster
+from sagemaker_loadtest.errors import ConfigurationError
+from sagemaker_loadtest.setting import Setting
+from sagemaker_loadtest.spec import Endpoint, Load, LoadTest, OpenLoad, Payloads
+from testkit.loadtest import SCHEMAS
+from testkit.waiting import until
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret/of+the/test"}
 SPEC = {
@@ -253,14 +260,74 @@ def test_result_is_in_the_configmap_also_after_a_stop(run: Callable[..., Any], s
     assert f"ConfigMap {space.name}/result" in text
 
 
-def test_configmap_that_cannot_be_written(run: Callable[..., Any], space: Namespace, tmp_path: Path) -> None:
+def test_configmap_that_cannot_be_written_is_refused_before_the_load(
+    run: Callable[..., Any], space: Namespace, stub: Any, tmp_path: Path
+) -> None:
     space.apply(SPEC)
     space.status(READY)
     code, text = ended(run("--results-configmap=other"))
-    assert code == 5, text
-    assert "the result could not be written to ConfigMap" in text
+    assert code == 2, text
+    assert f"--results-configmap: ConfigMap {space.name}/other cannot be written to" in text
     assert "rbac.create" in text
-    assert json.loads((tmp_path / "out/result.json").read_text())["verdict"]["exitCode"] == 5
+    code, text = ended(run("--results-configmap=result"))
+    assert code == 2, text
+    assert "not found" in text
+    assert stub.calls == 2, "the probing calls, and no load"
+    assert not (tmp_path / "out/result.json").exists()
+
+
+def test_trying_out_a_configmap_leaves_what_an_earlier_run_has_left(
+    space: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in space.environment.items():
+        monkeypatch.setenv(name, value)
+    space.kubectl("create", "configmap", "result", "--from-literal=verdict.json=earlier")
+    (store,) = Setting(results_configmap="result", account=space.account).stores()
+    test = LoadTest("t", Endpoint("e", "eu-west-1"), Payloads((), None), Load(3.0, open=OpenLoad(50)))
+    store.try_out(test, "r2")
+    assert json.loads(space.kubectl("get", "configmap", "result", "-o", "json"))["data"] == {"verdict.json": "earlier"}
+    space.kubectl("patch", "configmap", "result", "--type=merge", "-p", '{"immutable": true}')
+    with pytest.raises(ConfigurationError, match="immutable"):
+        store.try_out(test, "r2")
+
+
+def test_sigkill_leaves_a_partial_result_in_both_places(
+    run: Callable[..., Any], space: Namespace, stub: Any, reports: Any, s3: str, tmp_path: Path
+) -> None:
+    space.apply(SPEC)
+    space.status(READY)
+    space.kubectl("create", "configmap", "result")
+    flags = ("--results-configmap=result", "--results-s3=s3://reports/r1/")
+    process = run(*flags, duration="10m", AWS_ENDPOINT_URL_S3=s3)
+
+    def in_configmap() -> Any:
+        found = json.loads(space.kubectl("get", "configmap", "result", "-o", "json"))
+        packed = found.get("binaryData", {}).get("result.json.gz")
+        return json.loads(gzip.decompress(base64.b64decode(packed))) if packed else None
+
+    def in_bucket() -> Any:
+        keys = [o["Key"] for o in reports.list_objects_v2(Bucket="reports").get("Contents", ())]
+        if "r1/result.json" not in keys:
+            return None
+        return json.loads(reports.get_object(Bucket="reports", Key="r1/result.json")["Body"].read())
+
+    def measured(look: Callable[[], Any]) -> bool:
+        found = look()
+        return bool(found and found["summary"]["answered"] > 0)
+
+    until(lambda: measured(in_configmap) and measured(in_bucket), "both places have answers of the run")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (tmp_path / "out/result.json").unlink()  # as the pod's folder is gone
+    for result in (in_configmap(), in_bucket()):
+        assert (result["partial"], result["verdict"]["exitCode"]) == (True, 5)
+        jsonschema.validate(result, json.loads((SCHEMAS / "loadtest-result-v1.schema.json").read_text()))
+    found = json.loads(space.kubectl("get", "configmap", "result", "-o", "json"))
+    verdict = json.loads(found["data"]["verdict.json"])
+    assert (verdict["partial"], verdict["exitCode"], verdict["run"]) == (True, 5, "r1")
+    assert "while the run went on" in found["data"]["summary.md"]
+    page = reports.get_object(Bucket="reports", Key="r1/index.html")["Body"].read().decode()
+    assert "Not finished" in page
 
 
 @pytest.fixture
@@ -268,39 +335,101 @@ def s3() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    moto_api_backend.reset()  # the server has the process's one state
     yield f"http://{host}:{port}"
     server.stop()
 
 
-def test_result_is_in_the_bucket(run: Callable[..., Any], space: Namespace, s3: str) -> None:
-    space.apply(SPEC)
-    space.status(READY)
+@pytest.fixture
+def reports(s3: str) -> Iterator[Any]:
+    """A client of the bucket of that name."""
     client = boto3.client(
         "s3", endpoint_url=s3, region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b"
     )
-    client.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    with contextlib.closing(client):
+        client.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        yield client
+
+
+def test_result_is_in_the_bucket(run: Callable[..., Any], space: Namespace, reports: Any, s3: str) -> None:
+    space.apply(SPEC)
+    space.status(READY)
     code, text = ended(run("--results-s3=s3://reports/loadtest/r1/", AWS_ENDPOINT_URL_S3=s3))
     assert code == 0, text
     assert "s3://reports/loadtest/r1/" in text
-    keys = {o["Key"]: o["Size"] for o in client.list_objects_v2(Bucket="reports")["Contents"]}
+    keys = {o["Key"]: o["Size"] for o in reports.list_objects_v2(Bucket="reports")["Contents"]}
     assert {"loadtest/r1/index.html", "loadtest/r1/result.json", "loadtest/r1/summary.md"} <= set(keys)
-    head = client.head_object(Bucket="reports", Key="loadtest/r1/index.html")
+    head = reports.head_object(Bucket="reports", Key="loadtest/r1/index.html")
     assert head["ContentType"] == "text/html"
-    client.close()
+    final = json.loads(reports.get_object(Bucket="reports", Key="loadtest/r1/result.json")["Body"].read())
+    assert final["partial"] is False
+    summary = reports.get_object(Bucket="reports", Key="loadtest/r1/summary.md")["Body"].read().decode()
+    assert "Load test: Met" in summary
 
 
-def test_bucket_that_is_not_there(run: Callable[..., Any], space: Namespace, s3: str, tmp_path: Path) -> None:
+def test_bucket_that_is_not_there_is_refused_before_the_load(
+    run: Callable[..., Any], space: Namespace, stub: Any, s3: str
+) -> None:
+    space.apply(SPEC)
+    space.status(READY)
+    code, text = ended(run("--results-s3=s3://none/p/", AWS_ENDPOINT_URL_S3=s3))
+    assert code == 2, text
+    assert "--results-s3: s3://none/p/ cannot be written to" in text
+    assert "NoSuchBucket" in text
+    assert "Make the bucket, or name another" in text
+    assert stub.calls == 1, "the probing call, and no load"
+
+
+def test_bucket_that_comes_back_in_mid_run_costs_nothing(
+    run: Callable[..., Any], space: Namespace, reports: Any, s3: str
+) -> None:
+    space.apply(SPEC)
+    space.status(READY)
+    process = run("--results-s3=s3://reports/r1/", duration="14s", AWS_ENDPOINT_URL_S3=s3)
+    empty(reports)
+    told = lines_until(process, "the result so far could not be written to s3://reports/r1/")
+    assert "NoSuchBucket" in told
+    assert "the run goes on" in told
+    reports.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    lines_until(process, "the result so far is in s3://reports/r1/ again")
+    code, text = ended(process)
+    assert code == 0, text
+    assert json.loads(reports.get_object(Bucket="reports", Key="r1/result.json")["Body"].read())["partial"] is False
+
+
+def test_bucket_that_is_gone_at_the_end_leaves_the_result_in_the_other_places(
+    run: Callable[..., Any], space: Namespace, reports: Any, s3: str, tmp_path: Path
+) -> None:
     space.apply(SPEC)
     space.status(READY)
     space.kubectl("create", "configmap", "result")
-    flags = ("--results-s3=s3://none/", "--results-configmap=result")
-    code, text = ended(run(*flags, AWS_ENDPOINT_URL_S3=s3))
+    flags = ("--results-s3=s3://reports/r1/", "--results-configmap=result")
+    process = run(*flags, duration="3s", AWS_ENDPOINT_URL_S3=s3)
+    empty(reports)
+    code, text = ended(process)
     assert code == 5, text
-    assert "the result could not be written to s3://none/" in text
-    assert "NoSuchBucket" in text
-    assert json.loads((tmp_path / "out/result.json").read_text())["verdict"]["exitCode"] == 5
+    assert "the result could not be written to s3://reports/r1/" in text
+    assert f"All files are in {tmp_path / 'out'}" in text
+    result = json.loads((tmp_path / "out/result.json").read_text())
+    assert (result["verdict"]["exitCode"], result["partial"]) == (5, False)
+    assert result["verdict"]["reasons"][0].startswith("But for that, exit code 0: Met")
+    assert result["summary"]["answered"] > 0
     found = json.loads(space.kubectl("get", "configmap", "result", "-o", "json"))
     assert json.loads(found["data"]["verdict.json"])["exitCode"] == 5  # the last place has the last word
+
+
+def empty(reports: Any) -> None:
+    """The bucket is gone once the run has tried it out."""
+
+    def gone() -> bool:
+        keys = [{"Key": o["Key"]} for o in reports.list_objects_v2(Bucket="reports").get("Contents", ())]
+        if not keys:
+            return False
+        reports.delete_objects(Bucket="reports", Delete={"Objects": keys})
+        reports.delete_bucket(Bucket="reports")
+        return True
+
+    until(gone, "the bucket was tried out")
 
 
 def test_no_s3_url(run: Callable[..., Any]) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
+from sagemaker_loadtest.bucket import remedy
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.result import Result
 from sagemaker_loadtest.setting import Setting
@@ -23,7 +25,7 @@ class _Facts:
 RESULT = cast(
     "Result",
     _Facts(
-        run="r1", name="t", start="2026-01-01T00:00:00Z",
+        run="r1", name="t", start="2026-01-01T00:00:00Z", partial=False,
         verdict=_Facts(word="met", exit_code=0, headline="Met"),
     ),
 )  # fmt: skip
@@ -81,3 +83,21 @@ def test_stores_are_refused_before_the_load(tmp_path: Path) -> None:
         Setting(results_s3="bucket/x").stores()
     with pytest.raises(ConfigurationError, match="this is no pod"):
         Setting(results_configmap="x", account=tmp_path).stores()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("NoSuchBucket", "Make the bucket"),
+        ("AccessDenied", "Allow s3:PutObject on arn:aws:s3:::reports/r1/*"),
+        ("403", "Allow s3:PutObject on arn:aws:s3:::reports/r1/*"),
+        ("InvalidAccessKeyId", "Mend the credentials"),
+        ("ExpiredToken", "Mend the credentials"),
+        ("EntityTooLarge", "leave --results-s3 out"),
+        (NoCredentialsError(), "Mend the credentials"),
+        (EndpointConnectionError(endpoint_url="http://x"), "AWS_ENDPOINT_URL_S3"),
+    ],
+)
+def test_each_refusal_of_a_bucket_has_its_remedy(error: str | Exception, told: str) -> None:
+    found = ClientError({"Error": {"Code": error}}, "PutObject") if isinstance(error, str) else error
+    assert told in remedy(found, "reports", "r1/")
