@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from sagemaker_loadtest.failures import failure_rows, whence
 from sagemaker_loadtest.found import STEP_HEAD, advice_rows, step_rows
 from sagemaker_loadtest.report import charts, lines, steps, tables, takes
 from sagemaker_loadtest.report.lines import Lines
@@ -68,6 +69,7 @@ def render_html(result: Result) -> str:
         spread=_spread(result),
         tiles=tables.tiles(result),
         facts=tables.facts(result),
+        failures=[(row, [(s, whence(s)) for s in row.samples]) for row in failure_rows(result)],
         variants_take=takes.variants(result),
         search=_search(result),
         variant_charts=_figures(result, [lines.variants(result)] if len(result.series.variants) > 1 else []),
@@ -109,7 +111,7 @@ def _when(result: Result) -> str:
 def _over_time(result: Result) -> list[Chart]:
     if not result.series.achieved or not (result.summary.answered or result.summary.failed):
         return []
-    limit = [("limit", _line("var(--bad)", 1.6, "7 4"))] if charts.latency_limits(result) else []
+    limit = [("limit", _line("var(--bad)", 1.6, "7 4"))] if charts.limits_over_time(result) else []
     warm_up = [("warm-up, not counted", _box("url(#hatch)", "var(--offered)"))] if result.warm_up_seconds else []
     percentiles = [
         ("p50", _line("var(--p50)", 1.8)),

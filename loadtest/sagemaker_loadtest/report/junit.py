@@ -3,8 +3,9 @@
 import re
 from xml.sax.saxutils import escape, quoteattr
 
+from sagemaker_loadtest.failures import failure_rows
 from sagemaker_loadtest.result import Result, ThresholdFacts
-from sagemaker_loadtest.thresholds import show, show_limit
+from sagemaker_loadtest.thresholds import show, show_limit, spoken
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -28,7 +29,8 @@ def render_junit(result: Result) -> str:
     ]
     if v.exit_code:
         kind = "error" if errors else "failure"
-        told = _text("\n".join((*v.reasons, v.advice)))
+        failed = [f"{row.requests:,} {row.name}: {row.words}" for row in failure_rows(result)]
+        told = _text("\n".join((*v.reasons, v.advice, *failed)))
         lines.append(f'      <{kind} type="{v.word}" message={_attribute(v.headline)}>{told}</{kind}>')
     return "\n".join((*lines, "    </testcase>", "  </testsuite>", "</testsuites>", ""))
 
@@ -39,7 +41,7 @@ def _properties(result: Result) -> list[tuple[str, str]]:
         ("region", result.endpoint.region),
         ("run", result.run),
         ("exitCode", str(result.verdict.exit_code)),
-        ("rate", f"{result.summary.rate:g}"),
+        ("rate", str(result.summary.rate)),
         ("answered", str(result.summary.answered)),
         ("failed", str(result.summary.failed)),
     ]
@@ -49,7 +51,7 @@ def _case(result: Result, t: ThresholdFacts) -> list[str]:
     head = f"    <testcase classname={_attribute(result.name)} name={_attribute(t.text)}"
     if t.met:
         return [f"{head}/>"]
-    message = f"{t.label}: {show(t.threshold, t.measured)}, limit {show_limit(t.threshold)} ({t.margin})"
+    message = f"{spoken(t.threshold)}: {show(t.threshold, t.measured)}, limit {show_limit(t.threshold)} ({t.margin})"
     return [f"{head}>", f'      <failure type="threshold" message={_attribute(message)}/>', "    </testcase>"]
 
 
