@@ -175,7 +175,7 @@ def step_rows(facts: r.SearchFacts) -> list[tuple[str, ...]]:
     signs = {"held": "✓ held", "over": "✗ over", "generator": "! generator", "short": "! too few answers"}
     return [
         (
-            f"{significant(s.rate)}/s",
+            per_second(s.rate),
             milliseconds(s.p50),
             milliseconds(s.measured),
             percent(s.failed_percent),

@@ -13,8 +13,9 @@ from sagemaker_loadtest.measures import measure
 from sagemaker_loadtest.schedule import offered_until
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import RECENT_SECONDS, Bin, Tally
-from sagemaker_loadtest.thresholds import show, show_limit
+from sagemaker_loadtest.thresholds import show, show_limit, spoken
 from sagemaker_loadtest.units import NONE, clock, count, exact, milliseconds, per_second, percent
+from sagemaker_loadtest.verdict import stays_open
 
 WIDTH = 100
 _BEFORE_MARGIN = 58
@@ -128,7 +129,8 @@ def summary(result: r.Result, files: Sequence[str], style: Style, places: Sequen
         for t in result.thresholds:
             limit, measured = show_limit(t.threshold), show(t.threshold, t.measured)
             first, *more = _wrap(t.margin, WIDTH - _BEFORE_MARGIN)
-            lines.append(f"{style.sign(t.met)} {t.label:<28}{limit:>13}{measured:>12}   {first}")
+            sign_of_row = style.plain(NONE) if stays_open(exit_code, t.measured) else style.sign(t.met)
+            lines.append(f"{sign_of_row} {t.label:<28}{limit:>13}{measured:>12}   {first}")
             lines += [f"{'':{_BEFORE_MARGIN}}{line}" for line in more]
     lines += _variants(result.variants)
     lines += _wrap(unnamed_words(result), WIDTH, "  ", "  ")
@@ -247,9 +249,10 @@ def _thresholds(test: LoadTest, tally: Tally, style: Style, width: int) -> list[
     lines, used = ["thresholds   "], 13
     for threshold in test.thresholds:
         m = measure(threshold, tally)
-        name = f"{threshold.text.split()[0]} {threshold.measurement or threshold.variant or ''}".strip()
-        value = show(threshold, m.measured) if m.measured is not None else "too early"
-        sign = "…" if m.measured is None else style.sign(m.met)
+        name = spoken(threshold)
+        early = m.measured is None and (m.needed > 0 or not tally.requests)
+        value = "too early" if early else show(threshold, m.measured)
+        sign = "…" if early else style.sign(m.met)
         length = len(f"{name} {show_limit(threshold)}  ") + len(value) + 5
         if used + length > width and used > 13:
             lines.append(" " * 13)

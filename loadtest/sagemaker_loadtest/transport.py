@@ -14,6 +14,7 @@ from gevent.hub import get_hub
 from sagemaker_loadtest.connection import Answer, Connection, Sink
 from sagemaker_loadtest.proxy import Proxy, proxy_of
 from sagemaker_loadtest.tls import handshake, tls_context
+from sagemaker_loadtest.units import format_duration
 
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 20.0
@@ -48,7 +49,7 @@ class Transport:
             try:
                 connection = self._connect()
             except (OSError, gevent.Timeout) as error:
-                answer.error = error if isinstance(error, OSError) else TimeoutError("connecting took too long")
+                answer.error = error if isinstance(error, OSError) else TimeoutError("no connection in time")
                 answer.done = time.perf_counter()
                 return answer
             answer.connect_seconds = time.perf_counter() - answer.sent
@@ -122,7 +123,7 @@ class Transport:
                 self._arm(deadline - now)
                 return
             self._deadlines.pop(connection, None)
-            connection.fail(TimeoutError("no answer in time"))
+            connection.fail(TimeoutError(f"no answer within {format_duration(self._timeout)}"))
         if self._deadlines:  # of exchanges that began meanwhile
             self._arm(min(self._deadlines.values()) - time.perf_counter())
 

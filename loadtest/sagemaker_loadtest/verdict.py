@@ -128,6 +128,11 @@ def _room(m: Measure) -> float:
     return part - 1 if m.threshold.metric == "rate" else 1 - part
 
 
+def stays_open(exit_code: int, measured: float | None) -> bool:
+    """Whether nothing can be said of a threshold: it was not measured in a run that has no verdict."""
+    return measured is None and exit_code not in (ExitCode.MET, ExitCode.MISSED)
+
+
 def against(m: Measure) -> str:
     """How far from the limit, or why that is not known: `19 % over`."""
     told = m.note or margin(m.threshold, m.measured)
@@ -143,6 +148,8 @@ def sentence(m: Measure) -> str:
 def _so_far(measures: Sequence[Measure]) -> str:
     if not measures:
         return "No thresholds were set."
+    if all(m.measured is None for m in measures):
+        return "Of what ran, no threshold could be measured."
     met = sum(m.met for m in measures)
     return f"Of what ran, {met} of {len(measures)} thresholds were met, which says nothing about the rest."
 

@@ -20,8 +20,8 @@ _ICONS = {"good": "M14 25l7 7 14-15", "bad": "M16 16l16 16M32 16L16 32", "warn":
 _WORDS = {
     "met": "Met",
     "missed": "Missed",
-    "generator": "No verdict: the generator was the limit",
-    "workersLost": "No verdict: workers lost",
+    "generator": "No verdict",
+    "workersLost": "No verdict",
     "endedEarly": "Ended early",
 }
 
@@ -59,6 +59,7 @@ def render_html(result: Result) -> str:
     return environment.get_template("report.html.j2").render(
         r=result,
         word=_word(result),
+        headline=_headline(result),
         color=color,
         icon=_ICONS[color],
         started=_when(result),
@@ -89,6 +90,12 @@ def _word(result: Result) -> str:
     if result.partial:
         return "Not finished"
     return "Found" if result.search and result.verdict.exit_code == 0 else _WORDS[result.verdict.word]
+
+
+def _headline(result: Result) -> str:
+    """The verdict's line without the word that stands above it."""
+    told = result.verdict.headline.removeprefix("No verdict: ").removeprefix("Ended early: ")
+    return told[:1].upper() + told[1:]
 
 
 def _safe(markup: str) -> Markup:

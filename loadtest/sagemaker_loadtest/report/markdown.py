@@ -5,6 +5,7 @@ from sagemaker_loadtest.found import STEP_HEAD, advice_rows, step_rows
 from sagemaker_loadtest.result import Result
 from sagemaker_loadtest.thresholds import show, show_limit
 from sagemaker_loadtest.units import count, exact, format_duration, milliseconds, per_second, percent
+from sagemaker_loadtest.verdict import stays_open
 
 _SIGNS = {0: "✓", 1: "✗"}
 
@@ -28,7 +29,9 @@ def render_markdown(result: Result) -> str:
         lines += ["| threshold | limit | measured | margin | |", "|---|---:|---:|---:|---|"]
         for t in result.thresholds:
             measured, sign = show(t.threshold, t.measured), "✓"
-            if not t.met:
+            if stays_open(v.exit_code, t.measured):
+                sign = "?"
+            elif not t.met:
                 measured, sign = f"**{measured}**", "✗"
             lines.append(f"| {t.label} | {show_limit(t.threshold)} | {measured} | {t.margin} | {sign} |")
         lines.append("")

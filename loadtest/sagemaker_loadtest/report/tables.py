@@ -8,7 +8,7 @@ from sagemaker_loadtest.report import takes
 from sagemaker_loadtest.report.charts import shape_bars
 from sagemaker_loadtest.report.lines import Lines
 from sagemaker_loadtest.result import Result, StageFacts, ThresholdFacts
-from sagemaker_loadtest.thresholds import limit_of, show, show_limit
+from sagemaker_loadtest.thresholds import bare_limit, show, show_limit
 from sagemaker_loadtest.units import (
     clock,
     count,
@@ -19,6 +19,7 @@ from sagemaker_loadtest.units import (
     percent,
     significant,
 )
+from sagemaker_loadtest.verdict import stays_open
 
 _MOST_ROWS = 45
 
@@ -44,9 +45,10 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdRow:
-    """One threshold with its meter: `fill` and `mark` in percent of the meter's width."""
+    """One threshold with its meter: `fill` and `mark` in percent of the meter's width. `open`: nothing can be said."""
 
     facts: ThresholdFacts
+    open: bool
     limit: str
     measured: str
     fill: float
@@ -60,6 +62,7 @@ def thresholds(result: Result) -> list[ThresholdRow]:
         rows.append(
             ThresholdRow(
                 t,
+                stays_open(result.verdict.exit_code, t.measured),
                 show_limit(t.threshold),
                 show(t.threshold, t.measured),
                 min(100.0, 100 * (t.measured or 0) / top),
@@ -71,13 +74,14 @@ def thresholds(result: Result) -> list[ThresholdRow]:
 
 def tiles(result: Result) -> list[Tile]:
     s, p = result.summary, result.summary.latency
-    missed = {t.label: t for t in result.thresholds if not t.met}
+    code = result.verdict.exit_code
+    missed = {t.label for t in result.thresholds if not t.met and not stays_open(code, t.measured)}
 
     def limit(label: str, otherwise: str) -> tuple[str, bool]:
         found = next((t for t in result.thresholds if t.label == label), None)
         if found is None:
             return otherwise, False
-        return f"limit {limit_of(found.threshold)}", label in missed
+        return f"limit {bare_limit(found.threshold)}", label in missed
 
     reached = (
         f"{percent(s.rate_reached_percent)} of what was offered{_asked(result)}"
@@ -86,10 +90,11 @@ def tiles(result: Result) -> list[Tile]:
     )
     uncounted = math.ceil(result.warm_up_seconds)
     warm_up = f", {format_duration(uncounted)} warm-up not counted" if uncounted else ""
+    under, bad = limit("rate reached", "")
     rate = per_second(s.rate).removesuffix("/s")
     found = [
         Tile("Answered", count(s.answered), "", f"requests in {format_duration(round(s.measured_seconds))}{warm_up}"),
-        Tile("Rate", rate, "/s", reached, "rate reached" in missed),
+        Tile("Rate", rate, "/s", f"{under}; {reached}" if bad else reached, bad),
     ]
     notes = {"p50": "half of all answers were faster", "p95": "19 of 20 were faster", "p99": "99 of 100 were faster"}
     for name, value in (("p50", p.p50), ("p95", p.p95), ("p99", p.p99)):

@@ -104,7 +104,7 @@ def test_errors_are_counted_by_class(
         "model error": ["424 ModelError: model failed"],
         "not ready": ["429 ModelNotReadyException: loading"],
         "bad credentials": ["403 ExpiredTokenException: The security token is expired"],
-        "time-out": ["no answer in time"],
+        "time-out": ["no answer within 500ms"],
         "connection reset": ["closed before the reply was complete"],
     }
     assert "model error: 424 ModelError: model failed" in text

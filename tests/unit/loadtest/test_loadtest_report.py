@@ -314,6 +314,13 @@ def test_progress_lines() -> None:
     assert "offered=200/s answered=200/s" in plain_line(spec_of(), tally_of())
     assert "answered=" in plain_line(spec_of(), Tally(OPEN))
     assert live(spec_of(), Tally(OPEN), 2, Style(ascii=True))
+    test = spec_of(OPEN, "t", "p99 <= 80ms", "failed of champion <= 9%")
+    tallies = (tally_of(), tally_of(answered=2), tally_of(answered=2, failures=False))
+    assert [live(test, tally, 2, Style())[5] for tally in tallies] == [
+        "thresholds   p99 ≤ 80 ms  ✓ 65.8 ms   failed of champion ≤ 9 %  ✓ 0.84 %",
+        "thresholds   p99 ≤ 80 ms  ✗ –   failed of champion ≤ 9 %  ✗ 45.7 %",  # it is among those that failed
+        "thresholds   p99 ≤ 80 ms  … too early   failed of champion ≤ 9 %  ✓ 0 %",
+    ]
 
 
 @given(st.floats(1e-6, 1e9))
@@ -448,3 +455,26 @@ def test_a_limit_far_above_does_not_press_the_lines_flat() -> None:
     assert "limit" not in charts.latency_over_time(far)
     longest = result_of(spec_of(OPEN, "x", "max <= 200ms"), tally_of())
     assert "limit" not in charts.latency_over_time(longest)  # none of its lines is a maximum
+
+
+def test_a_threshold_that_was_not_measured_is_not_missed_when_there_is_no_verdict() -> None:
+    unknown, missed = RESULTS["nothing at all"], RESULTS["nothing answered"]
+    assert {t.measured for t in unknown.thresholds} == {None}
+    assert "no threshold could be measured" in unknown.verdict.reasons[0]
+    for result, known in ((unknown, False), (missed, True)):
+        page, lines = render_html(result), summary(result, [], Style())
+        assert ("✗ missed" in page, "not known" in page) == (known, not known)
+        assert ('class="tile hot"' in page) == known
+        assert any(line.startswith("✗ p99, all") for line in lines) == known
+        assert any(line.startswith("– p99, all") for line in lines) != known
+        assert ("| ✗ |" in render_markdown(result)) == known
+
+
+def test_the_page_says_why_there_is_no_verdict_once() -> None:
+    for name, word, why in (
+        ("lost", "No verdict", "1 of 2 workers lost."),
+        ("early", "Ended early", "SIGTERM after 12 of 60 s."),
+    ):
+        page = render_html(RESULTS[name])
+        assert f'<div class="word">{word} <small>' in page
+        assert f"<p><b>{why}</b></p>" in page

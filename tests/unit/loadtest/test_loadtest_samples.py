@@ -1,7 +1,7 @@
 """What failed requests were told: short, without payload and credentials, and only the first few of it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagemaker_loadtest import samples
@@ -64,6 +64,7 @@ def test_long_messages_are_cut_between_words() -> None:
 WORDS = st.text("abcdefgh0123,.", max_size=60)
 
 
+@settings(deadline=None)
 @given(WORDS, WORDS.filter(lambda body: len(body) >= 8), WORDS)
 def test_nothing_of_the_payload_that_anybody_would_recognize(before: str, body: str, after: str) -> None:
     told = sample("", f"{before} {body} {after}", body.encode())
