@@ -55,7 +55,7 @@ mutants: setup ## break named behaviours one at a time; each must be caught
 	$(BIN)/python -m mutants
 
 .PHONY: control-plane
-control-plane: setup ## a Kubernetes API on loopback until Ctrl-C; prints the KUBECONFIG line
+control-plane: setup ## a Kubernetes API on loopback until Ctrl-C; prints the lines for KUBECONFIG and kubectl
 	@$(BIN)/python -m devcluster up --controller-manager
 
 .PHONY: images
@@ -63,7 +63,7 @@ images: setup ## the three container images by buildah (root on Linux); elsewher
 	@$(BIN)/python -m cluster images
 
 .PHONY: cluster
-cluster: setup ## a Kubernetes cluster of one node with the images on it until Ctrl-C (root on Linux); prints the KUBECONFIG line
+cluster: setup ## a Kubernetes cluster of one node with the images on it until Ctrl-C (root on Linux); prints the lines for KUBECONFIG and kubectl
 	@$(BIN)/python -m cluster up
 
 .PHONY: test-cluster

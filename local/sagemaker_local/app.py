@@ -147,7 +147,12 @@ def _shown_host(host: str) -> str:
 
 
 def _write_ready(path: Path, url: str) -> None:
-    """Whole or not at all."""
+    """Whole or not at all. Raises OSError."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps({"url": url, "pid": os.getpid()}))
-    beside.replace(path)
+    try:
+        beside.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        reason = f"{path} was not written: {error.strerror}"
+        raise OSError(f"--ready-file: {reason}. Make room there or name another file") from error

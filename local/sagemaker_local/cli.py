@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import logging
 import sys
+import tempfile
 from collections.abc import Sequence
 
 import uvloop
 
 from sagemaker_local.app import run
 from sagemaker_local.inner.process import InnerAwsError
-from sagemaker_local.settings import read_settings
+from sagemaker_local.settings import Settings, read_settings
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         uvloop.run(run(settings))
     except (OSError, ValueError, InnerAwsError) as error:
         log.debug("Cannot go on", exc_info=True)
-        print(f"sagemaker-local: {error}", file=sys.stderr)
+        print(f"sagemaker-local: {_told(error, settings)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _told(error: Exception, settings: Settings) -> str:
+    """A write says of a full disk neither which nor what to do."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+        return f"{error.strerror} in {settings.state_dir or tempfile.gettempdir()}. Make room there and start it again"
+    return str(error)

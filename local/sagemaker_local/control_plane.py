@@ -21,6 +21,7 @@ from sagemaker_local.control.api import Api
 from sagemaker_local.control.calls import CallLog
 from sagemaker_local.control.capture import CaptureWriter, Target
 from sagemaker_local.control.faults import Faults
+from sagemaker_local.control.instance_metrics import InstanceMetrics
 from sagemaker_local.control.lifecycle.changes import Workbench
 from sagemaker_local.control.lifecycle.clock import Clock, ManualClock
 from sagemaker_local.control.lifecycle.components import Components
@@ -169,6 +170,8 @@ async def _start_lifecycle(stack: AsyncExitStack, base: Base) -> _Lifecycle:
     stack.push_async_callback(monitor.close)
     await monitor.sync()
     base.inner.restarted.append(monitor.sync)
+    instances = InstanceMetrics(store, fleets, host.load_times.take, base.host_settings.state_dir)
+    monitor.minutely.append(instances.minute)
     monitor.start()
     seconds = (settings.create_seconds, settings.delete_seconds)
     bench = Workbench(clock, store, fleets, routes, faults, *seconds, monitor.firing)

@@ -197,7 +197,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sagemaker-local",
         description="SageMaker on this machine: the real API, with real model servers behind it.",
-        epilog=f"Every flag --x-y is also the environment variable {_PREFIX}X_Y. More in docs/local.md.",
+        epilog=f"Every flag --x-y is also the environment variable {_PREFIX}X_Y. More in docs/local-reference.md.",
     )
     parser.add_argument("--version", action="version", version=f"sagemaker-local {version('sagemaker-operator')}")
     for flag in FLAGS:

@@ -10,6 +10,7 @@ from cluster.errors import ImageError, RequirementError
 from cluster.local_cluster import LocalCluster
 from devcluster import binaries
 from devcluster.errors import BinaryError, StartError
+from devcluster.foreground import stay_up
 from devcluster.progress import Terminal
 
 _INTERRUPTED = 130
@@ -45,15 +46,7 @@ def _up(terminal: Terminal) -> int:
     if lacking := requirements.missing():
         raise RequirementError(f"No cluster with a node can run here: {lacking}.")
     with LocalCluster.start(images.build(terminal), terminal) as cluster:
-        print(f"export KUBECONFIG={cluster.kubeconfig}", flush=True)
-        terminal.note("Ctrl-C stops it and removes all of it.")
-        try:
-            terminal.note(cluster.wait())
-            return 1
-        except KeyboardInterrupt:
-            cluster.stop()
-            terminal.note("Stopped; nothing is left.")
-            return 0
+        return stay_up(cluster, terminal, "Ctrl-C stops it and removes all of it.", "Stopped; nothing is left.")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 from devcluster import binaries, origins
 from devcluster.control_plane import ControlPlane
 from devcluster.errors import BinaryError, StartError
+from devcluster.foreground import stay_up
 from devcluster.progress import Terminal
 
 _INTERRUPTED = 130
@@ -50,15 +51,7 @@ def _programs(asked: Sequence[str]) -> tuple[str, ...]:
 
 def _up(folder: Path, terminal: Terminal, *, controller_manager: bool) -> int:
     with ControlPlane.start(folder, controller_manager=controller_manager, progress=terminal) as plane:
-        print(f"export KUBECONFIG={plane.kubeconfig}", flush=True)
-        terminal.note("Ctrl-C stops it.")
-        try:
-            terminal.note(plane.wait())
-            return 1
-        except KeyboardInterrupt:
-            plane.stop()
-            terminal.note("Stopped; nothing is left running.")
-            return 0
+        return stay_up(plane, terminal, "Ctrl-C stops it.", "Stopped; nothing is left running.")
 
 
 if __name__ == "__main__":

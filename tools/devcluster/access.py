@@ -25,6 +25,11 @@ class Cluster:
         self.stop()
 
     @property
+    def programs_folder(self) -> Path:
+        """Where its kubectl is."""
+        return self._kubectl.parent
+
+    @property
     def pids(self) -> tuple[int, ...]:
         """Of the programs that run for it on this machine, in the order of their start."""
         return ()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from typing import Any
 
+from sagemaker_local.hosting.tails import Tails
 from sagemaker_local.hosting.types import FailureClass, FleetFailure, FleetSpec, InstanceState, InstanceStatus
 from sagemaker_local.router.routes import Instance, RouteTable
 
@@ -73,6 +74,7 @@ class Host:
     def __init__(self) -> None:
         self.fleets: list[Fleet] = []
         self.full = False
+        self.tails = Tails()
 
     def start_fleet(self, spec: FleetSpec) -> Fleet:
         """Never refuses."""

@@ -104,6 +104,12 @@ def command_line(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "sagemaker_local", "--port", "0", *arguments]
 
 
+def quick(images: Path) -> tuple[str, ...]:
+    """Flags with which everything happens soon."""
+    seconds = ("--create-seconds", "0.2", "--delete-seconds", "0.1", "--health-check-seconds", "0.5")
+    return (*seconds, "--startup-seconds", "20", "--images", str(images))
+
+
 @contextmanager
 def running(
     folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, bucket: str | None = None

@@ -44,12 +44,14 @@ class Stepped(World):
         found = [{"Name": "EndpointName", "Value": self.endpoint}, {"Name": "VariantName", "Value": variant}]
         return found + ([{"Name": "EndpointConfigName", "Value": config}] if config else [])
 
-    def metric(self, name: str, statistic: str = "Sum", config: str | None = None) -> list[float]:
+    def metric(
+        self, name: str, statistic: str = "Sum", config: str | None = None, namespace: str = "AWS/SageMaker"
+    ) -> list[float]:
         """A metric of the last ten minutes by minute, oldest first."""
         end = datetime.fromtimestamp(self.now, UTC)
         which = {"ExtendedStatistics" if statistic.startswith("p") else "Statistics": [statistic]}
         points = self.cloudwatch.get_metric_statistics(
-            Namespace="AWS/SageMaker",
+            Namespace=namespace,
             MetricName=name,
             Dimensions=self.dimensions(config),
             Period=60,

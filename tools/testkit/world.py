@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,3 +139,12 @@ class World(Endpoint):
             for variant, model in zip("abc", models, strict=False)
         ]
         return self.config_of(name, variants)
+
+
+@contextmanager
+def fresh_world(local: Local, prefix: str) -> Iterator[World]:
+    """A world that leaves neither an endpoint nor a fault behind."""
+    found = World(local, prefix)
+    yield found
+    local.admin("DELETE", "faults")
+    found.end()

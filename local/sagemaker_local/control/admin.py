@@ -88,7 +88,7 @@ class Admin:
                 return _json(200, await more(body))
             if found is not None:
                 return _json(200, found(request, body))
-            raise NoSuchPathError(f"{request.method} {request.path} is not served; see docs/local.md.")
+            raise NoSuchPathError(f"{request.method} {request.path} is not served; see docs/local-reference.md.")
         except NoSuchPathError as error:
             return _json(404, {"message": str(error)})
         except json.JSONDecodeError as error:

@@ -40,9 +40,15 @@ def concurrency_series(loads: Iterable[Load], copies: Copies, idle: frozenset[tu
     return found
 
 
-def component_series(calls: Counter[ComponentKey], copies: Copies, *, idle_publish_zero: bool) -> list[Series]:
-    """A call of a component sends 1 to Invocations and 1/copies to InvocationsPerCopy."""
+def component_series(
+    calls: Counter[ComponentKey], refused: Counter[ComponentKey], copies: Copies, *, idle_publish_zero: bool
+) -> list[Series]:
+    """A call of a component sends 1 to Invocations and 1/copies to InvocationsPerCopy; one that was refused because no
+    copy takes calls sends 1 to NoCapacityInvocationFailures (AWS: "Scale an endpoint to zero instances")."""
     found: list[Series] = []
+    for key in copies.keys() & refused.keys():
+        by = (("InferenceComponentName", key[2]),)
+        found += samples(key, "NoCapacityInvocationFailures", "None", by, {1.0: refused[key]})
     for key, count in copies.items():
         answered = calls[key]
         if not answered and not idle_publish_zero:

@@ -28,13 +28,14 @@ class Series:
     dimensions: Dimensions
     values: tuple[tuple[float, int], ...]
     total: float
+    namespace: str = NAMESPACE
 
     def document(self, timestamp: float) -> dict[str, Any]:
         """As the inner CloudWatch takes it; ``timestamp`` is the period's beginning."""
         return {
             "account": self.key[0],
             "region": self.key[1],
-            "namespace": NAMESPACE,
+            "namespace": self.namespace,
             "name": self.name,
             "unit": self.unit,
             "dimensions": self.dimensions,

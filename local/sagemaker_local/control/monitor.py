@@ -88,11 +88,14 @@ class Monitor:
         self._router = router
         self._backlogs = backlogs
         self._calls: Counter[ComponentKey] = Counter()
+        self._refused: Counter[ComponentKey] = Counter()
         self._url = aws[0] + _CLOUDWATCH
         self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), headers={_PROOF_HEADER: aws[1]})
         self._published = clock.now() // PERIOD_SECONDS
         self._running: asyncio.Task[None] | None = None
         self.ticked: list[Ticked] = []
+        self.minutely: list[Callable[[], Awaitable[list[Series]]]] = []
+        """What else is published of each minute."""
 
     def start(self) -> None:
         """Begin to follow the clock."""
@@ -144,7 +147,9 @@ class Monitor:
         loads = await self._router.loads()
         for each in loads:
             if each.component is not None:
-                self._calls[each.key[0], each.key[1], each.component] += each.calls
+                component = (each.key[0], each.key[1], each.component)
+                self._calls[component] += each.calls
+                self._refused[component] += each.without_capacity
         scaled = frozenset(
             (state.account, state.region, each) for state in self._store.states() for each in state.scaling.targets
         )
@@ -154,12 +159,14 @@ class Monitor:
         endpoints = {each.key: each for each in self._store.endpoints()}
         idle = self._store.switches.idle_variants_publish_zero
         calls, self._calls = self._calls, Counter()
+        refused, self._refused = +self._refused, Counter()
         taken = {part: fields for part, fields in self._backlogs.take().items() if part[0] in endpoints}
         return [
             *series_of(await self._router.periods(), endpoints, idle),
-            *component_series(calls, copies, idle_publish_zero=idle),
+            *component_series(calls, refused, copies, idle_publish_zero=idle),
             *backlog_series(self._backlogs.backlogs()),
             *variant_series(taken),
+            *[series for each in self.minutely for series in await each()],
         ]
 
     async def change_alarms(self, state: AccountState) -> None:

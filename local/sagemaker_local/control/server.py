@@ -69,6 +69,8 @@ class ControlServer:
             return await self._scale(request, target.removeprefix(SCALING_PREFIX), read)
         if request.raw_path.startswith(ADMIN_PREFIX):  # as the router reads it, which lets only this machine in
             return await self._admin.answer(request)
+        if request.path == ADMIN_PREFIX.rstrip("/"):
+            return web.Response(status=308, headers={"Location": ADMIN_PREFIX})
         if request.path.startswith(PREFIX) and request.path.endswith(SUFFIX) and request.method == "POST":
             return await self._asynchronous(request)
         if request.path.startswith(PREFIX):

@@ -14,6 +14,7 @@ from sagemaker_local.hosting import failures
 from sagemaker_local.hosting.commands import command_of
 from sagemaker_local.hosting.group import ContainerNeverHealthyError, Server, ServerGroup
 from sagemaker_local.hosting.images import ECHO_IMAGE
+from sagemaker_local.hosting.load_times import LoadTimes
 from sagemaker_local.hosting.logs import LogShipper, LogStream
 from sagemaker_local.hosting.model_data import prepare
 from sagemaker_local.hosting.multi_model import ModelStore, StoreTools
@@ -41,6 +42,7 @@ class FleetTools:
     settings: HostSettings
     storage: Storage
     logs: LogShipper
+    load_times: LoadTimes
     in_thread: Callable[..., Awaitable[None]]
     """Runs a blocking call off the event loop."""
 
@@ -195,7 +197,7 @@ class Fleet:
             def say(line: str) -> None:
                 self._tools.logs.write(stream, line)
 
-            tools = StoreTools(settings, self._tools.storage, self._tools.in_thread, say)
+            tools = StoreTools(settings, self._tools.storage, self._tools.in_thread, say, self._tools.load_times)
             self._stores[servers[0]] = ModelStore(servers[0], self._spec, tools, self._base / instance_id)
         return servers[0]
 

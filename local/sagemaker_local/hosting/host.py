@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sagemaker_local.hosting.fleet import Fleet, FleetTools
+from sagemaker_local.hosting.load_times import LoadTimes
 from sagemaker_local.hosting.logs import LogShipper, LogStream
 from sagemaker_local.hosting.multi_model import ModelStore
 from sagemaker_local.hosting.settings import HostSettings
@@ -31,10 +32,12 @@ class Host:
         self._threads = ThreadPoolExecutor(_FETCHING_THREADS, thread_name_prefix="model-data")
         self.storage = storage = Storage(settings.aws_endpoint_url)
         self._logs = LogShipper(storage, settings.log_flush_seconds)
+        self.load_times = LoadTimes()
         self._tools = FleetTools(
             settings=settings,
             storage=storage,
             logs=self._logs,
+            load_times=self.load_times,
             in_thread=self._in_thread,
             changed=on_change,
             stopped=self._fleets.discard,

@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from time import perf_counter
 
 import aiohttp
 
 from sagemaker_local.hosting.archive import ArchiveRefusedError
+from sagemaker_local.hosting.load_times import LoadTimes, Step
 from sagemaker_local.hosting.model_data import fetch
 from sagemaker_local.hosting.server import ModelServer
 from sagemaker_local.hosting.settings import HostSettings
@@ -66,6 +68,7 @@ class StoreTools:
     storage: Storage
     in_thread: Callable[..., Awaitable[None]]
     say: Callable[[str], None]
+    times: LoadTimes
 
 
 class ModelStore:
@@ -76,6 +79,7 @@ class ModelStore:
         self._spec = spec
         self._tools = tools
         self._base = base
+        self._variant = ((spec.account, spec.region, spec.endpoint_name), spec.variant_name)
         self._port = server.port
         self._models: dict[str, Loaded] = {}
         self._numbers = itertools.count()
@@ -130,7 +134,7 @@ class ModelStore:
         prefix = self._spec.containers[0].model_data_url or ""
         url = f"{prefix.rstrip('/')}/{target.lstrip('/')}"
         (folder / "model").mkdir(parents=True)
-        tools = self._tools
+        tools, began = self._tools, perf_counter()
         try:
             await tools.in_thread(fetch, self._spec, url, tools.settings, tools.storage, folder)
         except StorageUnreachableError as error:
@@ -141,6 +145,10 @@ class ModelStore:
             raise ModelNotLoadedError(NotLoaded.BAD_ARCHIVE, f"{url}: {error}") from error
         except OSError as error:
             raise ModelNotLoadedError(NotLoaded.CONTAINER, f"no room for {url}: {error}", _OUT_OF_MEMORY) from error
+        self._took(Step.DOWNLOADING, began)
+
+    def _took(self, step: Step, began: float) -> None:
+        self._tools.times.add(self._variant, step, perf_counter() - began)
 
     async def _make_room(self, size: int, evict: Evict) -> None:
         limit = self._tools.settings.multi_model_memory_bytes
@@ -162,13 +170,17 @@ class ModelStore:
         body = {"model_name": loaded.name, "url": str(loaded.folder / "model")}
         seconds = self._tools.settings.model_load_timeout_seconds
         while True:
+            began = perf_counter()
             try:
                 status, text = await self._ask("POST", "/models", seconds, target, body)
             except TimeoutError as error:
                 raise ModelNotLoadedError(NotLoaded.CONTAINER, f"it took longer than {seconds:g} s") from error
             except (aiohttp.ClientError, OSError) as error:
                 raise ModelNotLoadedError(NotLoaded.CONTAINER, f"the container is gone: {error}") from error
-            if 200 <= status < 300 or status == _ALREADY_LOADED:
+            if 200 <= status < 300:
+                self._took(Step.LOADING, began)
+                return
+            if status == _ALREADY_LOADED:
                 return
             if status != _OUT_OF_MEMORY or not await self._evicted(evict):
                 raise ModelNotLoadedError(NotLoaded.CONTAINER, text, status)
@@ -181,9 +193,11 @@ class ModelStore:
         return status == 200
 
     async def _delete(self, target: str, loaded: Loaded) -> None:
-        seconds = self._tools.settings.model_load_timeout_seconds
+        seconds, began = self._tools.settings.model_load_timeout_seconds, perf_counter()
         try:
-            await self._ask("DELETE", f"/models/{loaded.name}", seconds, target)
+            status, _ = await self._ask("DELETE", f"/models/{loaded.name}", seconds, target)
+            if status == 200:
+                self._took(Step.UNLOADING, began)
             self._tools.say(f"[sagemaker-local] Model {target} is unloaded.")
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             self._tools.say(f"[sagemaker-local] Model {target} was not unloaded: {error}")

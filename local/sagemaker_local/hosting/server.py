@@ -6,19 +6,20 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sagemaker_local.hosting.ports import LOOPBACK, Ports, is_taken
 from sagemaker_local.hosting.settings import HostSettings
 from sagemaker_local.hosting.types import InstanceStatus
 
 _LAUNCH = str(Path(__file__).with_name("launch.py"))
-_LOOPBACK = "127.0.0.1"
 _MAX_LINE_BYTES = 16 * 1024
 _SLOWEST_PING = 5
+_MOST_PORTS = 3
+_PORTS = Ports()
 
 
 class NeverHealthyError(Exception):
@@ -89,6 +90,7 @@ class ModelServer:
         if not self._ready.done():
             self._ready.set_exception(NeverHealthyError("it was stopped"))
         await self._end()
+        _PORTS.give_back(self.port)
 
     def _become(self, status: InstanceStatus, message: str) -> None:
         self.status, self.message = status, message
@@ -135,8 +137,23 @@ class ModelServer:
             attempt += 1
 
     async def _start(self, deadline: float) -> None:
-        """Start the process and wait for its first healthy ping."""
-        self.port = _free_port()
+        """Start the process and wait for its first healthy ping; again when somebody else took its port meanwhile."""
+        for attempt in range(1, _MOST_PORTS + 1):
+            _PORTS.give_back(self.port)
+            self.port = port = _PORTS.take()
+            process = await self._launch(port)
+            try:
+                await self._until_healthy(process, deadline)
+            except NeverHealthyError:
+                if process.returncode is None or not is_taken(port) or attempt == _MOST_PORTS:
+                    raise
+            else:
+                self._become(InstanceStatus.IN_SERVICE, "")
+                return
+            self._on_line(f"[sagemaker-local] Port {port} was taken meanwhile. It is started again with another one.")
+            await self._end()
+
+    async def _launch(self, port: int) -> asyncio.subprocess.Process:
         self._process = process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
@@ -146,7 +163,7 @@ class ModelServer:
             *self._command.words,
             "serve",
             cwd=self._command.directory,
-            env={**self._command.environment, "SAGEMAKER_BIND_TO_PORT": str(self.port)},
+            env={**self._command.environment, "SAGEMAKER_BIND_TO_PORT": str(port)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -155,8 +172,7 @@ class ModelServer:
         assert process.stdout is not None  # noqa: S101 - asked for above
         self._reading = asyncio.create_task(self._read(process.stdout))
         self._on_change()
-        await self._until_healthy(process, deadline)
-        self._become(InstanceStatus.IN_SERVICE, "")
+        return process
 
     async def _until_healthy(self, process: asyncio.subprocess.Process, deadline: float) -> None:
         loop = asyncio.get_running_loop()
@@ -194,7 +210,7 @@ class ModelServer:
         """The status of GET /ping, None without an answer in time."""
         try:
             async with asyncio.timeout(self._settings.ping_timeout_seconds):
-                reader, writer = await asyncio.open_connection(_LOOPBACK, self.port)
+                reader, writer = await asyncio.open_connection(LOOPBACK, self.port)
                 try:
                     writer.write(b"GET /ping HTTP/1.1\r\nHost: model\r\nConnection: close\r\n\r\n")
                     line = await reader.readline()
@@ -225,13 +241,6 @@ class ModelServer:
         if self._reading is not None:
             await self._reading
         self._on_change()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _ended(code: int) -> str:

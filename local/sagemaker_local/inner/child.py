@@ -6,7 +6,7 @@ control plane proves itself with.
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import os
 import socket
 import sqlite3
@@ -23,6 +23,8 @@ from sagemaker_local.inner import cloudwatch
 from sagemaker_local.inner.keeping import Keeping, KeptFileError
 from sagemaker_local.inner.process import PROOF_VARIABLE
 from sagemaker_local.router.callers import caller_of, credential_of, presigned_credential_of
+
+log = logging.getLogger(__name__)
 
 _ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"
 _LEVERS = frozenset({"moto-api", "_local"})
@@ -90,8 +92,11 @@ def without_levers(application: Application) -> Application:
 
 def _end_with_parent(keeping: Keeping) -> None:
     sys.stdin.buffer.read()
-    with contextlib.suppress(sqlite3.Error, OSError):
+    try:
         keeping.close()
+    except (sqlite3.Error, OSError) as error:
+        lost = "It lacks the last changes of S3's objects and CloudWatch's alarms. Make room on that disk."
+        log.error("%s was not written: %s. %s", keeping.path, error, lost)
     os._exit(0)
 
 

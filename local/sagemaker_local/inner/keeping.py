@@ -50,7 +50,7 @@ class Keeping:
 
     def __init__(self, path: Path) -> None:
         """Open the file or make it. Raises KeptFileError."""
-        self._path = path
+        self.path = path
         self._due = threading.Event()
         self._writing = threading.Lock()
         self._known: dict[str, dict[Place, Any]] = {"buckets": {}, "objects": {}, "alarms": {}}
@@ -77,7 +77,7 @@ class Keeping:
             for account, region, _, fields in self._db.execute("SELECT * FROM alarms").fetchall():
                 cloudwatch_backends[account][region].put_metric_alarm(**json.loads(fields))
         except (sqlite3.Error, ValueError, TypeError) as error:
-            raise KeptFileError(f"{self._path} cannot be read: {error}") from error
+            raise KeptFileError(f"{self.path} cannot be read: {error}") from error
         self._known = {"buckets": dict(_buckets()), "objects": dict(_objects()), "alarms": dict(_alarms())}
         threading.Thread(target=self._run, daemon=True, name="keeping").start()
 
@@ -95,7 +95,11 @@ class Keeping:
                 failing = False
             except Exception as error:  # moto is somebody else's; what cannot be read now is tried again
                 if not failing:
-                    log.error("S3's objects and CloudWatch's alarms are not kept until this works again: %s", error)
+                    log.error(
+                        "S3's objects and CloudWatch's alarms are not kept until %s can be written: %s",
+                        self.path,
+                        error,
+                    )
                 failing = True
                 self._due.set()
             threading.Event().wait(_PAUSE_SECONDS)  # so that many changes cost one look

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sagemaker_local.router.board import EndpointTarget, VariantTarget
+from sagemaker_local.router.load import ComponentCounter
 from sagemaker_local.router.pool import Header
 from sagemaker_local.router.replies import RuntimeFailure
 
 _HEADER = b"x-amzn-sagemaker-inference-component"
 
-# Both as SageMaker says them, spelling included.
+# As SageMaker says them, spelling included.
 REQUIRED = RuntimeFailure(
     400,
     "ValidationError",
@@ -23,6 +24,13 @@ NOT_ALLOWED = RuntimeFailure(
     "Inference Component Name header is not allowed for endpoints to which you dont plan to deploy inference "
     "components. Please remove the Inference Component Name header and try again.",
 )
+NO_CAPACITY = RuntimeFailure(
+    400,
+    "ValidationError",
+    "Inference Component has no capacity to process this request. ApplicationAutoScaling may be in-progress (if "
+    "configured) or try to increase the capacity by invoking UpdateInferenceComponentRuntimeConfig API.",
+)
+"""No copy takes calls: there are none, the first one starts, or the last one is being healed."""
 
 
 def component_of(endpoint: EndpointTarget, headers: Iterable[Header]) -> VariantTarget | RuntimeFailure | None:
@@ -45,4 +53,8 @@ def component_of(endpoint: EndpointTarget, headers: Iterable[Header]) -> Variant
             f"{route.account}. It answers once it is InService."
         )
         return RuntimeFailure(400, "ValidationError", message)
+    if not found.instances and not found.route.echo:
+        if isinstance(found.counter, ComponentCounter):
+            found.counter.without_capacity += 1
+        return NO_CAPACITY
     return found

@@ -19,11 +19,11 @@ class ComponentCounter:
     It outlives the component's routes.
     """
 
-    __slots__ = ("calls", "setup_time", "setups", "variant")
+    __slots__ = ("calls", "setup_time", "setups", "variant", "without_capacity")
 
     def __init__(self, variant: Counter) -> None:
         self.variant = variant
-        self.calls = 0
+        self.calls = self.without_capacity = 0
         self.setups = self.setup_time = 0
 
     @property
@@ -39,7 +39,8 @@ class ComponentCounter:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """``outstanding`` calls are under way now; ``calls`` of a component were answered since it was last asked.
+    """``outstanding`` calls are under way now; ``calls`` of a component were answered since it was last asked, and
+    ``without_capacity`` refused because no copy takes calls.
 
     ``component`` is None for a variant with models of its own, which counts its calls in periods.
     """
@@ -49,6 +50,7 @@ class Load:
     component: str | None
     calls: int
     outstanding: int
+    without_capacity: int = 0
 
 
 def measured(targets: Mapping[EndpointKey, EndpointTarget]) -> list[list[Any]]:
@@ -58,12 +60,13 @@ def measured(targets: Mapping[EndpointKey, EndpointTarget]) -> list[list[Any]]:
         by_name: dict[str, list[VariantTarget]] = {}
         for each in endpoint.variants if endpoint.components is None else ():
             by_name.setdefault(each.route.name, []).append(each)
-        rows += [[*key, name, None, 0, _outstanding(parts)] for name, parts in by_name.items()]
+        rows += [[*key, name, None, 0, _outstanding(parts), 0] for name, parts in by_name.items()]
         for name, each in (endpoint.components or {}).items():
-            calls = 0
+            calls = refused = 0
             if isinstance(each.counter, ComponentCounter):
                 calls, each.counter.calls = each.counter.calls, 0
-            rows.append([*key, each.route.name, name.decode("latin-1"), calls, _outstanding([each])])
+                refused, each.counter.without_capacity = each.counter.without_capacity, 0
+            rows.append([*key, each.route.name, name.decode("latin-1"), calls, _outstanding([each]), refused])
     return rows
 
 
@@ -74,5 +77,5 @@ def _outstanding(parts: Iterable[VariantTarget]) -> int:
 
 def load_of(row: list[Any]) -> Load:
     """A row of ``measured``."""
-    account, region, endpoint, variant, component, calls, outstanding = row
-    return Load((account, region, endpoint), variant, component, calls, outstanding)
+    account, region, endpoint, *fields = row
+    return Load((account, region, endpoint), *fields)

@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS access_keys (access_key TEXT PRIMARY KEY, account TEX
 CREATE TABLE IF NOT EXISTS clock (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), now REAL NOT NULL);
 """
 _REMEDY = "Move the file away to start with an empty account."
+MAKE_ROOM = "Make room on that disk before the next start."
 
 
 class StateFileError(ValueError):
@@ -71,7 +72,9 @@ class StateFile:
             self._open()
         except sqlite3.Error as error:
             self._db.close()
-            raise StateFileError(f"The state in {path} cannot be read: {error}. {_REMEDY}") from error
+            full = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+            remedy = f"{MAKE_ROOM} {_REMEDY}" if full else _REMEDY
+            raise StateFileError(f"The state in {path} cannot be used: {error}. {remedy}") from error
         except StateFileError:
             self._db.close()
             raise

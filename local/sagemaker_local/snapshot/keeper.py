@@ -11,7 +11,7 @@ from typing import Any
 
 from sagemaker_local.control.faults import Mark
 from sagemaker_local.control.state.store import Store
-from sagemaker_local.snapshot.file import Changes, StateFile, differences
+from sagemaker_local.snapshot.file import MAKE_ROOM, Changes, StateFile, differences
 from sagemaker_local.snapshot.kinds import RecordKey, marks_of, records_of
 
 log = logging.getLogger(__name__)
@@ -62,29 +62,33 @@ class Keeper:
                     await self._closing.wait()
             await self._keep()
 
-    async def _keep(self) -> None:
-        """Write what is other than in the file. What could not be written is tried again the next time."""
+    async def _keep(self) -> str:
+        """Write what is other than in the file. What could not be written, as this says, is tried again next time."""
         found, put, gone = differences(self._written, chain(records_of(self._store), marks_of(self._marks())))
         keys = dict(self._access_keys)
         new_keys = tuple(each for each in keys.items() if each not in self._written_keys.items())
         now = self._now()
         time_went_on = self._own_time and now - self._written_now >= 1
         if not put and not gone and not new_keys and not time_went_on:
-            return
+            return ""
         try:
             await asyncio.to_thread(self._file.write, Changes(tuple(put), tuple(gone), new_keys, now))
         except (OSError, ValueError, TypeError) as error:  # a record that cannot be written is a mistake of ours
             if not self._failing:
                 log.error("State is not kept until this works again: %s", error)
             self._failing = True
-            return
+            return str(error)
         self._failing = False
         self._written, self._written_keys, self._written_now = found, keys, now
+        return ""
 
     async def close(self) -> None:
-        """Write the last changes and close the file."""
+        """Write the last changes and close the file. Raises OSError when it lacks them."""
+        wrong = ""
         if self._task is not None:
             self._closing.set()
             await self._task
-            await self._keep()  # what changed during its last write
+            wrong = await self._keep()  # what changed during its last write
         self._file.close()
+        if wrong:
+            raise OSError(f"{wrong}. It lacks what changed last. {MAKE_ROOM}")

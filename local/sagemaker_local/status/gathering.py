@@ -115,7 +115,6 @@ class Gathering:
         shadows = {each.name for each in self._sources.fleets.route(endpoint).shadows}
         calls = [each for (variant, _), each in counts.items() if variant not in shadows]
         fleets = (*self._fleets(endpoint, counts, rates, processed), *self._copies(endpoint))
-        group = (account, region, f"/aws/sagemaker/Endpoints/{name}")
         return EndpointFacts(
             account,
             region,
@@ -133,7 +132,7 @@ class Gathering:
             if rates
             else None,
             fleets=fleets,
-            last_log=() if fleets else self._sources.tails.last_of(group),
+            last_log=() if fleets else self._sources.fleets.last_lines(endpoint.key) or endpoint.last_log,
             backlog=backlog,
             errors=_errors(wrong),
         )

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from devcluster import ControlPlane, StartError
+from devcluster import ControlPlane, StartError, binaries
+from devcluster.progress import Silent
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,10 @@ def test_up_gives_a_kubeconfig_until_it_is_interrupted(
     process.send_signal(number)
     assert process.wait(60) == 0
     assert told.read_text().splitlines()[-1] == "Stopped; nothing is left running."
-    assert said.read_text().splitlines() == [f"export KUBECONFIG={kubeconfig}"]
+    exports = said.read_text()
+    assert [line.partition("=")[0] for line in exports.splitlines()] == ["export KUBECONFIG", "export PATH"]
+    found = subprocess.run(["sh", "-c", f"{exports}command -v kubectl"], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == str(binaries.ensure(("kubectl",), Silent())["kubectl"])
     assert marked.commands() == []
 
 

@@ -18,13 +18,14 @@ from sagemaker_local.hosting.settings import HostSettings
 from sagemaker_local.hosting.types import ContainerSpec, FleetSpec, InstanceStatus
 from sagemaker_local.router.process import RouterProcess, RouterSettings
 from sagemaker_local.router.routes import EndpointRoute, RouteTable, VariantRoute
+from testkit import fixtures
 from testkit.archives import archive
 from testkit.clients import ACCOUNT, REGION, client, make_bucket
 from testkit.images import command
-from testkit.trained import Trained, train
 from testkit.waiting import until_async
 
 BUCKET = "models"
+trained = fixtures.trained
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,3 @@ def world(aws: Aws, tmp_path: Path) -> MakeWorld:
         assert not list((tmp_path / "fleets").glob("*")) if (tmp_path / "fleets").exists() else True
 
     return make
-
-
-@pytest.fixture(scope="session")
-def trained() -> Trained:
-    return train()

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from testkit import fixtures
 from testkit.images import command, image_map
-from testkit.local import Local, running
-from testkit.trained import Trained, train
-from testkit.world import World
+from testkit.local import Local, quick, running
+from testkit.trained import Trained
+from testkit.world import World, fresh_world
 
 BUCKET = "models"
 _numbers = itertools.count(1)
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Callable[..., Any]:
-    """``with start("--flag", …) as local``: a process of the test's own."""
-    return lambda *arguments: running(tmp_path, *arguments)
+start, trained = fixtures.start, fixtures.trained
 
 
 @pytest.fixture(scope="session")
@@ -34,23 +30,14 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Iterator[Local]:
-    flags = ["--create-seconds", "0.2", "--delete-seconds", "0.1", "--health-check-seconds", "0.5"]
-    flags += ["--startup-seconds", "20", "--images", str(images)]
-    with running(tmp_path_factory.mktemp("sagemaker-local"), *flags, bucket=BUCKET) as found:
+    with running(tmp_path_factory.mktemp("sagemaker-local"), *quick(images), bucket=BUCKET) as found:
         yield found
 
 
 @pytest.fixture
 def world(local: Local) -> Iterator[World]:
-    found = World(local, f"t{next(_numbers)}")
-    yield found
-    local.admin("DELETE", "faults")
-    found.end()
-
-
-@pytest.fixture(scope="session")
-def trained() -> Trained:
-    return train()
+    with fresh_world(local, f"t{next(_numbers)}") as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -200,7 +200,9 @@ def test_copies_come_and_go_down_to_none(world: Any, components: Any) -> None:
         else:
             with pytest.raises(ClientError) as caught:
                 components.invoke("one")
-            assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+            assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+            assert caught.value.response["Error"]["Code"] == "ValidationError"
+            assert "Inference Component has no capacity" in caught.value.response["Error"]["Message"]
 
 
 def test_a_failed_update_keeps_what_serves(world: Any, components: Any) -> None:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from testkit import fixtures
 from testkit.images import command, image_map
-from testkit.local import Local, running
+from testkit.local import Local
 from testkit.stepped import Stepped, running_stepped, stepped
 
 _numbers = itertools.count(1)
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Callable[..., Any]:
-    """``with start("--flag", …) as local``: a process of the test's own."""
-    return lambda *arguments: running(tmp_path, *arguments)
+start = fixtures.start
 
 
 @pytest.fixture(scope="session")

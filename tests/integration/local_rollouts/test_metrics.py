@@ -50,6 +50,22 @@ def test_latencies_are_those_of_the_model_with_percentiles(world: Any) -> None:
     assert found["Values"] == [highest]
 
 
+def test_each_instance_tells_what_it_uses_of_the_machine(world: Any) -> None:
+    world.create(world.config("config", world.model("model", CONTAINER), count=2))
+    world.to_minute()
+    world.to_minute()
+
+    def used(name: str, statistic: str) -> float:
+        return float(world.metric(name, statistic, namespace="/aws/sagemaker/Endpoints")[-1])
+
+    for name in ("CPUUtilization", "MemoryUtilization", "DiskUtilization"):
+        assert used(name, "SampleCount") == 2.0
+        assert used(name, "Minimum") >= 0.0
+    assert 0.0 < used("MemoryUtilization", "Sum") < 50.0
+    assert 0.0 < used("DiskUtilization", "Maximum") <= 100.0
+    assert world.metric("LoadedModelCount", namespace="/aws/sagemaker/Endpoints") == []
+
+
 def test_errors_of_a_container_are_counted_by_kind(world: Any) -> None:
     world.create(world.config("config", world.model("model", CONTAINER, SECONDS="nothing")))
     world.to_minute()

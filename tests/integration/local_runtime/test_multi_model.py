@@ -277,27 +277,26 @@ def test_calls_that_wait_for_a_model_are_answered_by_the_fleet_that_an_update_re
         assert [each.result()["said"] for each in calls] == ["slow", "slow"]
 
 
-def test_hits_of_the_cache_and_waits_for_a_model_are_published(start: Any, world_of: Any) -> None:
+def test_what_becomes_of_models_is_published(start: Any, world_of: Any) -> None:
     with start("--clock", "manual") as local:
         world = world_of(local)
-        put(world, a="one", b="two")
-        world.sagemaker.create_endpoint(
-            EndpointName=world.endpoint, EndpointConfigName=world.config(model=model(world))
-        )
+        put(world, a="one", b="two", c="three")
+        config = world.config(model=model(world, MOST_MODELS="2"))
+        world.sagemaker.create_endpoint(EndpointName=world.endpoint, EndpointConfigName=config)
 
         def serves() -> bool:
             local.admin("POST", "clock", {"advanceSeconds": 1})
             return bool(world.describe()["EndpointStatus"] == "InService")
 
         world.until(serves, "a serving endpoint")
-        for each in "aab":
+        for each in "aabc":
             ask(world, each)
         local.admin("POST", "clock", {"advanceSeconds": 120})
         now = local.admin("GET", "clock")["now"]
 
-        def published(name: str) -> tuple[float, float]:
+        def published(name: str, namespace: str = "AWS/SageMaker") -> tuple[float, float]:
             found = local.client("cloudwatch").get_metric_statistics(
-                Namespace="AWS/SageMaker",
+                Namespace=namespace,
                 MetricName=name,
                 Dimensions=[
                     {"Name": "EndpointName", "Value": world.endpoint},
@@ -310,7 +309,12 @@ def test_hits_of_the_cache_and_waits_for_a_model_are_published(start: Any, world
             )["Datapoints"]
             return sum(each["Sum"] for each in found), sum(each["SampleCount"] for each in found)
 
-        assert published("ModelCacheHit") == (1, 3)
-        waited, times = published("ModelLoadingWaitTime")
-        assert times == 2
-        assert waited > 0
+        assert published("ModelCacheHit") == (1, 4)
+        steps = {"ModelLoadingWaitTime": 3, "ModelDownloadingTime": 3, "ModelLoadingTime": 3, "ModelUnloadingTime": 1}
+        for name, times in steps.items():
+            took, count = published(name)
+            assert (name, count) == (name, times)
+            assert took > 0
+        assert published("ModelLoadingWaitTime")[0] > published("ModelLoadingTime")[0]
+        loaded, minutes = published("LoadedModelCount", "/aws/sagemaker/Endpoints")
+        assert loaded == 2 * minutes > 0

@@ -15,14 +15,16 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[3]
-LOCK = ROOT / "requirements" / "sagemaker-core.txt"
+LOCKS = {"sagemaker.core": "sagemaker-core.txt", "sagemaker_core.main": "sagemaker-core-1.txt"}
+"""Of SageMaker's Python SDK, by the package of its resources: the current major version and the one before."""
+
 ECHO = "local://echo"
 BIN = Path(sys.executable).parent
 VARIANT = {"VariantName": "main", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
 SDK = """
 import json, pathlib
-from sagemaker_core.main.resources import Endpoint, EndpointConfig, Model
-from sagemaker_core.main.shapes import ContainerDefinition, ProductionVariant
+from PACKAGE.resources import Endpoint, EndpointConfig, Model
+from PACKAGE.shapes import ContainerDefinition, ProductionVariant
 model = Model.create(model_name="sdk", primary_container=ContainerDefinition(image="local://echo"),
                      execution_role_arn="arn:aws:iam::111122223333:role/serving")
 variant = ProductionVariant(
@@ -171,13 +173,12 @@ def test_the_aws_cli(starter: Any, environment: dict[str, str], tmp_path: Path) 
         assert "Could not find endpoint" in refused.stderr
 
 
-@pytest.fixture(scope="session")
-def sdk_python() -> Path:
-    """An interpreter with SageMaker's Python SDK, cached by its lock: it wants other versions than ours."""
+def sdk_python(lock_file: Path) -> Path:
+    """An interpreter with what a lock names, cached by the lock: it wants other versions than ours."""
     found = os.environ.get("SAGEMAKER_OPERATOR_CACHE")
     cache = Path(found) if found else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "sagemaker-operator")
-    version = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = cache.expanduser() / "clients" / f"sagemaker-core-{version}"
+    version = hashlib.sha256(lock_file.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    folder = cache.expanduser() / "clients" / f"{lock_file.stem}-{version}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -186,16 +187,18 @@ def sdk_python() -> Path:
             uv = str(BIN / "uv")
             subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
             install = [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", str(folder / "bin/python")]
-            subprocess.run([*install, str(LOCK)], check=True)
+            subprocess.run([*install, str(lock_file)], check=True)
             (folder / "ready").touch()
     return folder / "bin" / "python"
 
 
-def test_the_sagemaker_python_sdk(starter: Any, environment: dict[str, str], tmp_path: Path, sdk_python: Path) -> None:
+@pytest.mark.parametrize("package", LOCKS)
+def test_the_sagemaker_python_sdk(starter: Any, environment: dict[str, str], tmp_path: Path, package: str) -> None:
+    python = sdk_python(ROOT / "requirements" / LOCKS[package])
     with starter() as local:
         env = variables(local, environment) | {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
         env.pop("PYTHONPATH", None)
-        run(str(sdk_python), "-c", SDK, env=env, cwd=tmp_path)
+        run(str(python), "-c", SDK.replace("PACKAGE", package), env=env, cwd=tmp_path)
         found = json.loads((tmp_path / "found.json").read_text())
         assert found == {"status": "InService", "variant": "main", "body": "1,2,3", "names": ["sdk"]}
         local.until(lambda: not local.sagemaker.list_endpoints()["Endpoints"], "the deletion")

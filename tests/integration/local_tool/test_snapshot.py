@@ -141,6 +141,20 @@ def test_changes_under_way_go_on_after_kill(starter: Any, tmp_path: Path) -> Non
         local.until(lambda: len(local.sagemaker.list_endpoints()["Endpoints"]) == 2, "the deletion")
 
 
+def test_a_failed_endpoint_still_says_why_after_a_restart(starter: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    with starter("--state-dir", str(folder)) as local:
+        local.model("blue", PYTHONHOME="/none")
+        local.config("one", blue=1)
+        local.sagemaker.create_endpoint(EndpointName="shop", EndpointConfigName="one")
+        reason = local.status("shop", "Failed")["FailureReason"]
+        lines = local.admin("GET", "status")["endpoints"][0]["last_log"]
+    with starter("--state-dir", str(folder)) as local:
+        assert local.describe("shop")["FailureReason"] == reason
+        assert local.admin("GET", "status")["endpoints"][0]["last_log"] == lines
+        assert "container ended with" in " ".join(lines)
+
+
 def test_what_cannot_start_again_is_out_of_service_and_says_why(starter: Any, tmp_path: Path) -> None:
     folder = tmp_path / "state"
     with starter("--state-dir", str(folder)) as local:

@@ -162,3 +162,9 @@ def test_a_failed_endpoint_still_shows_its_last_lines_and_is_pointed_at(starter:
         assert "container ended with" in " ".join(found["endpoints"][0]["last_log"])
         text = Text(page(local)).text
         assert "1 endpoint: 1 Failed Look at shop" in text
+
+
+def test_its_address_without_the_slash_leads_to_it(starter: Any) -> None:
+    with starter() as local, urllib.request.urlopen(f"{local.url}/_local", timeout=60) as reply:
+        assert reply.url == f"{local.url}/_local/"
+        assert "No endpoint yet" in reply.read().decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,20 +12,15 @@ from typing import Any
 
 import pytest
 
+from testkit import fixtures
 from testkit.images import command, image_map
-from testkit.local import Local, running
+from testkit.local import Local
 from testkit.stepped import Stepped, running_stepped, stepped
-from testkit.trained import Trained, train
 from testkit.world import CONTAINER, ROLE
 
 BUCKET, GATED = "models", "registry.example/gated:1"
 _numbers = itertools.count(1)
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Callable[..., Any]:
-    """``with start("--flag", …) as local``: a process of the test's own."""
-    return lambda *arguments: running(tmp_path, *arguments)
+start, trained = fixtures.start, fixtures.trained
 
 
 @pytest.fixture(scope="session")
@@ -45,11 +40,6 @@ def local(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Iterator[Lo
 def world(local: Local) -> Iterator[Stepped]:
     with stepped(local, f"w{next(_numbers)}") as found:
         yield found
-
-
-@pytest.fixture(scope="session")
-def trained() -> Trained:
-    return train()
 
 
 @dataclass

@@ -142,6 +142,45 @@ def test_copies_follow_the_calls_of_their_component_alone(
     assert found["ScalableTargets"] == []
 
 
+def test_a_component_comes_from_none_by_the_calls_that_it_refuses(
+    world: Any, components: Any, scaled: Any, values: Any
+) -> None:
+    """As AWS's page on scaling to zero instances has it: target tracking on the way in, a step on the way out."""
+    components.endpoint()
+    components.create("one")
+    name = components.name("one")
+    target = scaled(f"inference-component/{name}", COPIES, 0, 2)
+    target.track(5.0, "SageMakerInferenceComponentInvocationsPerCopy", ScaleInCooldown=0)
+    step = target.step(
+        AdjustmentType="ChangeInCapacity",
+        MetricAggregationType="Maximum",
+        Cooldown=60,
+        StepAdjustments=[{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}],
+    )
+    alarm = world.alarm(
+        "from-zero",
+        MetricName="NoCapacityInvocationFailures",
+        Dimensions=[{"Name": "InferenceComponentName", "Value": name}],
+        Statistic="Sum",
+        Threshold=1.0,
+        AlarmActions=[step],
+    )
+    for _ in range(20):
+        world.advance(60)
+    assert components.copies("one") == 0
+    assert values("NoCapacityInvocationFailures", InferenceComponentName=name) == []
+    world.to_minute()
+    for _ in range(2):
+        with pytest.raises(ClientError, match="Inference Component has no capacity to process this request"):
+            world.invoke(InferenceComponentName=name)
+    world.advance(60)
+    assert world.state(alarm) == "ALARM"
+    assert values("NoCapacityInvocationFailures", InferenceComponentName=name) == [2.0]
+    assert components.settled("one") == "InService"
+    assert components.copies("one") == 1
+    world.invoke(InferenceComponentName=name)
+
+
 def test_calls_under_way_are_a_metric_of_ten_seconds(
     world: Any, components: Any, scaled: Any, values: Any, tmp_path: Path
 ) -> None:

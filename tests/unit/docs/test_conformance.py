@@ -25,7 +25,7 @@ HEAD = """# What local SageMaker holds itself to
 
 Made of `tests/conformance.yaml` by its test. A row is a rule of one or more operations, where it comes from, and the
 tests that hold it (below `tests/`). "Switch" is a behaviour that is not known for certain and can be turned:
-[local.md](local.md#switches). None of it was compared with real AWS.
+[local-reference.md](local-reference.md#switches). None of it was compared with real AWS.
 
 | Operation | Rule | Source | Tested by |
 |---|---|---|---|

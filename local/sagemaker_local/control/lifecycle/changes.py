@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sagemaker_local.control.faults import Faults
 from sagemaker_local.control.lifecycle import transitions
@@ -60,7 +60,8 @@ async def deploy(key: EndpointKey, bench: Workbench) -> None:
     reason = failure if reason is None else reason
     if reason is not None:
         await bench.fleets.give_up(key)
-        bench.store.put_endpoint(transitions.not_deployed(bench.endpoint(key), reason, bench.clock.now()))
+        failed = transitions.not_deployed(bench.endpoint(key), reason, bench.clock.now())
+        bench.store.put_endpoint(replace(failed, last_log=bench.fleets.last_lines(key)))
         return
     if bench.store.switches.first_serverless_call_is_cold:
         await cool(fleets, deployment.variants)

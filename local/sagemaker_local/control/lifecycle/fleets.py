@@ -67,6 +67,11 @@ class Fleets:
         """The fleets that serve the endpoint."""
         return self._serving.get(key, _NO_FLEETS)
 
+    def last_lines(self, key: EndpointKey) -> tuple[str, ...]:
+        """What the instance of the endpoint that wrote last wrote last, also when it is gone."""
+        account, region, name = key
+        return self._host.tails.last_of((account, region, f"/aws/sagemaker/Endpoints/{name}"))
+
     def owner(self, fleet: Fleet) -> EndpointKey | None:
         """The endpoint that a fleet serves; None while it starts and once it leaves."""
         return self._owners.get(fleet)

@@ -132,6 +132,8 @@ class Endpoint:
     last_policy: Policy | None = None
     features: Features = NO_FEATURES
     stranded: Deployment | None = None
+    last_log: tuple[str, ...] = ()
+    """What the last container of a failed creation wrote, for the status page."""
 
     @property
     def name(self) -> str:

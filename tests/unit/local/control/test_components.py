@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagemaker_local.control.lifecycle.transitions import deployed
-from sagemaker_local.control.operations.registry import OPERATIONS
 from sagemaker_local.control.state.components import (
     EDGES,
     ComponentStatus,
@@ -24,11 +23,8 @@ from sagemaker_local.control.state.components import (
 )
 from sagemaker_local.control.state.store import AccountState, Store
 from sagemaker_local.control.switches import DEFAULTS, Switches
-from sagemaker_local.control.wire.decoding import decode
 from sagemaker_local.control.wire.errors import ApiError
-from sagemaker_local.control.wire.replies import encoded
-from sagemaker_local.control.wire.service import operation_model
-from sagemaker_local.control.wire.validation import validated
+from testkit.operations import called
 
 VARIANT = {"VariantName": "a", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
 ROLE = "arn:aws:iam::111122223333:role/serving"
@@ -60,11 +56,7 @@ class Account:
         return self
 
     def call(self, name: str, **members: Any) -> Any:
-        operation, model = OPERATIONS[name], operation_model(name)
-        asked = decode(operation.input_type, validated(model.input, members))
-        reply = operation.behaviour(self.state, asked, 1.0)
-        encoded(model.output, reply)
-        return reply
+        return called(self.state, name, members)
 
     def refused(self, name: str, **members: Any) -> str:
         with pytest.raises(ApiError) as caught:

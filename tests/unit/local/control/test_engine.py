@@ -19,6 +19,7 @@ from sagemaker_local.control.operations.registry import OPERATIONS
 from sagemaker_local.control.state.endpoint import Endpoint, EndpointStatus
 from sagemaker_local.control.state.store import Store
 from sagemaker_local.control.wire.decoding import decode
+from sagemaker_local.hosting.tails import Tails
 from sagemaker_local.hosting.types import FailureClass, FleetFailure, FleetSpec, InstanceState, InstanceStatus
 from sagemaker_local.router.routes import EndpointRoute, Instance, RouteTable
 
@@ -89,6 +90,7 @@ class FakeHost:
     def __init__(self, journal: list[str]) -> None:
         self.journal = journal
         self.fleets: list[FakeFleet] = []
+        self.tails = Tails()
 
     def start_fleet(self, spec: FleetSpec) -> FakeFleet:
         self.fleets.append(FakeFleet(spec, self.journal, f"fleet {len(self.fleets) + 1}"))

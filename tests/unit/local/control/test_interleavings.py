@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,27 +10,19 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from sagemaker_local.control.faults import FailureFault, Faults, MaintenanceFault, RollbackFault, StuckFault
+from sagemaker_local.control.faults import FailureFault, MaintenanceFault, RollbackFault, StuckFault
 from sagemaker_local.control.lifecycle import transitions
-from sagemaker_local.control.lifecycle.changes import Workbench
-from sagemaker_local.control.lifecycle.clock import ManualClock
-from sagemaker_local.control.lifecycle.engine import Engine
-from sagemaker_local.control.lifecycle.fleets import Fleets
-from sagemaker_local.control.lifecycle.routes import Routes
 from sagemaker_local.control.lifecycle.transitions import EDGES
 from sagemaker_local.control.monitor import Alarm
-from sagemaker_local.control.operations.registry import OPERATIONS
-from sagemaker_local.control.state.endpoint import Endpoint, EndpointStatus
-from sagemaker_local.control.state.store import Store
+from sagemaker_local.control.state.endpoint import EndpointStatus
 from sagemaker_local.control.wire.decoding import decode
 from sagemaker_local.control.wire.errors import ApiError
 from sagemaker_local.metrics.alarm import AlarmState
 from sagemaker_local.router.routes import SERVING
 from sagemaker_local.scaling.operations import OPERATIONS as SCALING
-from sagemaker_local.scaling.scaler import Scaler
-from testkit.hosting import NO_CAPACITY, Host, Mistakes, Router
+from testkit.hosting import NO_CAPACITY
+from testkit.plane import ACCOUNT, COUNTS, REGION, Plane
 
-ACCOUNT, REGION = "111122223333", "eu-west-1"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 NAMES = ("one", "two")
 BETWEEN = {
@@ -66,71 +56,15 @@ policies = st.none() | st.builds(
 )
 
 
-class ControlPlane(RuleBasedStateMachine):
-    """Two endpoint names, four configurations, one clock."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.mistakes, self.edges = Mistakes(), list[tuple[EndpointStatus, EndpointStatus]]()
-        self.firing: list[str] = []
-        self.bounds: dict[str, tuple[int, int]] = {}
-        logging.getLogger("sagemaker_local.control.lifecycle").addHandler(self.mistakes)
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        async def all_of_it() -> Any:
-            found = await work
-            for _ in range(60):
-                await asyncio.sleep(0)
-            return found
-
-        return self.loop.run_until_complete(all_of_it())
+class ControlPlane(Plane, RuleBasedStateMachine):
+    """Two endpoint names, six configurations, one clock."""
 
     @initialize()
     def begin(self) -> None:
-        self.host, self.router, self.clock, self.faults = Host(), Router(), ManualClock(), Faults()
-        self.store = Store(lambda key: self.engine.wake(key))
-        self.routes = Routes(self.router)
-        self.fleets = Fleets(self.host, self.routes)  # type: ignore[arg-type]  # it asks for start_fleet only
-        bench = Workbench(self.clock, self.store, self.fleets, self.routes, self.faults, 2.0, 1.0, self._firing)
-        self.engine = Engine(bench)
-        self.scaler = Scaler(self.store, self.clock.now)
-        self.state = self.store.of(ACCOUNT, REGION)
-        self._watch()
-        self.run(self._prepare())
+        self.start()
         for name in NAMES:
             self.create(name, "good", 1)
         self.advance(5)
-
-    async def _firing(self, account: str, region: str, wanted: Iterable[str]) -> list[str]:
-        return [each for each in wanted if each in self.firing]
-
-    def _watch(self) -> None:
-        """Write down every step that a record takes."""
-        put = self.state.endpoints.put
-
-        def watched(endpoint: Endpoint) -> None:
-            before = self.state.endpoints.get(endpoint.name)
-            if before is not None and before.status is not endpoint.status:
-                self.edges.append((before.status, endpoint.status))
-            put(endpoint)
-
-        self.state.endpoints.put = watched  # type: ignore[method-assign]
-
-    async def _prepare(self) -> None:
-        for image in ("good", "bad", "slow"):
-            self._call("CreateModel", ModelName=image, PrimaryContainer={"Image": image})
-            variant = {"VariantName": "a", "ModelName": image, "InstanceType": "ml.m5.large"}
-            for count in (1, 4):
-                self._call(
-                    "CreateEndpointConfig",
-                    EndpointConfigName=f"{image}-{count}",
-                    ProductionVariants=[variant | {"InitialInstanceCount": count}],
-                )
-
-    def _call(self, name: str, **members: Any) -> None:
-        operation = OPERATIONS[name]
-        operation.behaviour(self.state, decode(operation.input_type, members), self.clock.now())
 
     def asked(self, operation: str, name: str, **members: Any) -> None:
         """A change is refused exactly when it must be, as far as the status tells."""
@@ -138,7 +72,7 @@ class ControlPlane(RuleBasedStateMachine):
 
         async def call() -> ApiError | None:
             try:
-                self._call(operation, EndpointName=name, **members)
+                self.call(operation, EndpointName=name, **members)
             except ApiError as error:
                 return error
             return None
@@ -156,14 +90,14 @@ class ControlPlane(RuleBasedStateMachine):
             assert error is not None
 
     @precondition(lambda self: len(list(self.state.endpoints)) < len(NAMES))
-    @rule(name=names, image=st.sampled_from(["good", "good", "good", "bad", "slow"]), count=st.sampled_from([1, 4]))
+    @rule(name=names, image=st.sampled_from(["good", "good", "good", "bad", "slow"]), count=st.sampled_from(COUNTS))
     def create(self, name: str, image: str, count: int) -> None:
         self.asked("CreateEndpoint", name, EndpointConfigName=f"{image}-{count}")
 
     @rule(
         name=names,
         image=st.sampled_from(["good", "good", "bad", "slow"]),
-        count=st.sampled_from([1, 4]),
+        count=st.sampled_from(COUNTS),
         how=policies,
         retain=st.booleans(),
         then=st.sampled_from([0, 2, 20]),
@@ -293,11 +227,6 @@ class ControlPlane(RuleBasedStateMachine):
 
         self.run(move())
 
-    def owned(self, endpoint: Endpoint) -> set[Any]:
-        key = endpoint.key
-        groups = (self.fleets.of(key), self.fleets.joining(key), self.fleets.starting(key), self.fleets.stranded(key))
-        return {fleet for group in groups for fleet in group.values()}
-
     @invariant()
     def nothing_was_a_mistake(self) -> None:
         assert self.mistakes.records == []
@@ -345,11 +274,11 @@ class ControlPlane(RuleBasedStateMachine):
                 assert self.fleets.of(endpoint.key)["a"].spec.count == variant.desired_count
 
     def teardown(self) -> None:
-        if hasattr(self, "engine"):
-            self.settle()
-            self.run(self.engine.close())
-        logging.getLogger("sagemaker_local.control.lifecycle").removeHandler(self.mistakes)
-        self.loop.close()
+        try:
+            if hasattr(self, "engine"):
+                self.settle()
+        finally:
+            self.end()
 
 
 _PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # shrinking takes minutes; add it to look into a failure

@@ -119,7 +119,15 @@ def test_calls_under_way_without_any_are_told_of_what_is_scaled_only() -> None:
 
 
 def test_a_components_calls_are_shared_among_its_copies() -> None:
-    found = by_name(component_series(Counter({COMPONENT: 8}), {COMPONENT: 4}, idle_publish_zero=False))
+    found = by_name(component_series(Counter({COMPONENT: 8}), Counter(), {COMPONENT: 4}, idle_publish_zero=False))
     assert (found["Invocations"].total, found["InvocationsPerCopy"].total) == (8.0, 2.0)
-    assert component_series(Counter(), {COMPONENT: 4}, idle_publish_zero=False) == []
-    assert {each.total for each in component_series(Counter(), {COMPONENT: 4}, idle_publish_zero=True)} == {0.0}
+    assert component_series(Counter(), Counter(), {COMPONENT: 4}, idle_publish_zero=False) == []
+    idle = component_series(Counter(), Counter(), {COMPONENT: 4}, idle_publish_zero=True)
+    assert {each.total for each in idle} == {0.0}
+
+
+def test_calls_refused_for_want_of_a_copy_are_failures_of_the_component_that_is_still_there() -> None:
+    refused = Counter({COMPONENT: 2, (*COMPONENT[:2], "gone"): 3})
+    (found,) = component_series(Counter(), refused, {COMPONENT: 0}, idle_publish_zero=False)
+    assert (found.name, found.values) == ("NoCapacityInvocationFailures", ((1.0, 2),))
+    assert found.dimensions == (("InferenceComponentName", COMPONENT[2]),)

@@ -13,7 +13,7 @@ from sagemaker_local.control.fault_documents import document_of, fault_of
 from sagemaker_local.control.faults import FailureFault, Fault, Faults, Owner, Planned
 from sagemaker_local.control.named_faults import NAMED, Kind, named, planned_of
 
-GUIDE = Path(__file__).parents[4] / "docs/local.md"
+GUIDE = Path(__file__).parents[4] / "docs/local-reference.md"
 PLACE = ("111122223333", "eu-west-1")
 OTHER_PLACE = ("444455556666", "eu-west-1")
 

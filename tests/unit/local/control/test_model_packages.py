@@ -6,14 +6,8 @@ from typing import Any
 
 import pytest
 
-from sagemaker_local.control.operations.registry import OPERATIONS
-from sagemaker_local.control.state.store import AccountState, Store
 from sagemaker_local.control.switches import DEFAULTS, Switches, switches_of
-from sagemaker_local.control.wire.decoding import decode
-from sagemaker_local.control.wire.errors import ApiError
-from sagemaker_local.control.wire.replies import encoded
-from sagemaker_local.control.wire.service import operation_model
-from sagemaker_local.control.wire.validation import validated
+from testkit import operations
 
 ARN = "arn:aws:sagemaker:eu-west-1:111122223333"
 ECHO = {"Image": "local://echo", "Environment": {"A": "package", "B": "package"}}
@@ -24,24 +18,8 @@ SPECIFICATION = {
 }
 
 
-class Account:
-    """One account's state, called as the wire calls it."""
-
-    def __init__(self, switches: Switches = DEFAULTS) -> None:
-        self.state: AccountState = Store(lambda key: None, switches).of("111122223333", "eu-west-1")
-        self.now = 1.0
-
-    def call(self, name: str, **members: Any) -> Any:
-        operation, model = OPERATIONS[name], operation_model(name)
-        asked = decode(operation.input_type, validated(model.input, members))
-        reply = operation.behaviour(self.state, asked, self.now)
-        encoded(model.output, reply)
-        return reply
-
-    def refused(self, name: str, **members: Any) -> tuple[str, str]:
-        with pytest.raises(ApiError) as caught:
-            self.call(name, **members)
-        return caught.value.code, caught.value.message
+class Account(operations.Account):
+    """One with words for packages."""
 
     def version(self, **members: Any) -> str:
         members = {"ModelPackageGroupName": "G", "InferenceSpecification": SPECIFICATION, **members}

@@ -6,15 +6,9 @@ from typing import Any
 
 import pytest
 
-from sagemaker_local.control.operations.registry import OPERATIONS
 from sagemaker_local.control.state.monitoring import MonitoringType
-from sagemaker_local.control.state.store import AccountState, Store
 from sagemaker_local.control.switches import DEFAULTS, Switches
-from sagemaker_local.control.wire.decoding import decode
-from sagemaker_local.control.wire.errors import ApiError
-from sagemaker_local.control.wire.replies import encoded
-from sagemaker_local.control.wire.service import operation_model
-from sagemaker_local.control.wire.validation import validated
+from testkit import operations
 
 ARN = "arn:aws:sagemaker:eu-west-1:111122223333"
 ROLE = "arn:aws:iam::111122223333:role/serving"
@@ -51,29 +45,16 @@ def definition(kind: MonitoringType, **members: Any) -> dict[str, Any]:
     }
 
 
-class Account:
-    """One account's state with an endpoint, called as the wire calls it."""
+class Account(operations.Account):
+    """One with an endpoint."""
 
     def __init__(self, switches: Switches = DEFAULTS, endpoint: bool = True) -> None:
-        self.state: AccountState = Store(lambda key: None, switches).of("111122223333", "eu-west-1")
-        self.now = 1.0
+        super().__init__(switches)
         if endpoint:
             variant = {"VariantName": "a", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
             self.call("CreateModel", ModelName="m", PrimaryContainer={"Image": "local://echo"})
             self.call("CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[variant])
             self.call("CreateEndpoint", EndpointName="e", EndpointConfigName="c")
-
-    def call(self, name: str, **members: Any) -> Any:
-        operation, model = OPERATIONS[name], operation_model(name)
-        asked = decode(operation.input_type, validated(model.input, members))
-        reply = operation.behaviour(self.state, asked, self.now)
-        encoded(model.output, reply)
-        return reply
-
-    def refused(self, name: str, **members: Any) -> tuple[str, str]:
-        with pytest.raises(ApiError) as caught:
-            self.call(name, **members)
-        return caught.value.code, caught.value.message
 
 
 @pytest.mark.parametrize("kind", MonitoringType)

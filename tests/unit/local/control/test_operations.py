@@ -18,7 +18,7 @@ from sagemaker_local.control.wire.decoding import decode, wire_name
 from sagemaker_local.control.wire.errors import ApiError
 from sagemaker_local.control.wire.replies import encoded
 from sagemaker_local.control.wire.service import operation_model
-from sagemaker_local.control.wire.validation import validated
+from testkit.operations import called
 
 ECHO = {"Image": "local://echo"}
 VARIANT = {"VariantName": "a", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 2}
@@ -33,11 +33,7 @@ class Account:
         self.now = 1.0
 
     def call(self, name: str, **members: Any) -> Any:
-        operation, model = OPERATIONS[name], operation_model(name)
-        asked = decode(operation.input_type, validated(model.input, members))
-        reply = operation.behaviour(self.state, asked, self.now)
-        encoded(model.output, reply)
-        return reply
+        return called(self.state, name, members, self.now)
 
     def refused(self, name: str, **members: Any) -> str:
         with pytest.raises(ApiError) as caught:

@@ -11,16 +11,13 @@ from hypothesis import strategies as st
 
 from sagemaker_local.control.lifecycle.environments import wanted_count
 from sagemaker_local.control.operations.deployment_policies import fitting
-from sagemaker_local.control.operations.registry import OPERATIONS
 from sagemaker_local.control.state.endpoint import Variant
 from sagemaker_local.control.state.policy import BlueGreen, CapacitySize, Policy, Rolling
 from sagemaker_local.control.state.records import ProductionVariant, ServerlessConfig
 from sagemaker_local.control.state.store import AccountState, Store
 from sagemaker_local.control.switches import DEFAULTS, Switches, switches_of
-from sagemaker_local.control.wire.decoding import decode
 from sagemaker_local.control.wire.errors import ApiError
-from sagemaker_local.control.wire.service import operation_model
-from sagemaker_local.control.wire.validation import validated
+from testkit.operations import called
 
 SERVERLESS = {"MemorySizeInMB": 4096, "MaxConcurrency": 20}
 VPC = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
@@ -32,8 +29,7 @@ CAPTURE = {
 
 
 def call(state: AccountState, name: str, **members: Any) -> Any:
-    operation, model = OPERATIONS[name], operation_model(name)
-    return operation.behaviour(state, decode(operation.input_type, validated(model.input, members)), 1.0)
+    return called(state, name, members)
 
 
 def account(**model: Any) -> AccountState:

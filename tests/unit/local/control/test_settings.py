@@ -11,7 +11,7 @@ import pytest
 from sagemaker_local.control.switches import Switches
 from sagemaker_local.settings import FLAGS, Settings, read_settings
 
-GUIDE = Path(__file__).parents[4] / "docs/local.md"
+GUIDE = Path(__file__).parents[4] / "docs/local-reference.md"
 
 
 def test_every_setting_has_a_flag_and_the_other_way_round() -> None:

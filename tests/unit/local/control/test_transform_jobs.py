@@ -9,17 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagemaker_local.control.lifecycle.jobs import job_fleet
-from sagemaker_local.control.operations.registry import OPERATIONS
 from sagemaker_local.control.state.jobs import EDGES, JobStatus, TransformJob, completed, failed, stopped, stopping
 from sagemaker_local.control.state.store import AccountState, Store
 from sagemaker_local.control.switches import DEFAULTS, Switches
-from sagemaker_local.control.wire.decoding import decode
 from sagemaker_local.control.wire.errors import ApiError
-from sagemaker_local.control.wire.replies import encoded
-from sagemaker_local.control.wire.service import operation_model
-from sagemaker_local.control.wire.validation import validated
 from sagemaker_local.hosting.types import FailureClass, FleetFailure
 from sagemaker_local.transform.failures import of_fleet
+from testkit.operations import called
 
 SOURCE = {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/in/"}}}
 JOB = {
@@ -43,11 +39,7 @@ class Account:
         self.call("CreateModel", ModelName="m", PrimaryContainer=container)
 
     def call(self, name: str, **members: Any) -> Any:
-        operation, model = OPERATIONS[name], operation_model(name)
-        asked = decode(operation.input_type, validated(model.input, members))
-        reply = operation.behaviour(self.state, asked, 1.0)
-        encoded(model.output, reply)
-        return reply
+        return called(self.state, name, members)
 
     def create(self, **members: Any) -> TransformJob:
         self.call("CreateTransformJob", **JOB | members)

@@ -12,6 +12,7 @@ import pytest
 from sagemaker_local.control.lifecycle.fleets import fleet_spec
 from sagemaker_local.control.state.endpoint import Variant
 from sagemaker_local.control.state.records import Container, ProductionVariant, ServerlessConfig
+from sagemaker_local.hosting.load_times import LoadTimes
 from sagemaker_local.hosting.multi_model import ModelNotLoadedError, ModelStore, NotLoaded, StoreTools
 from sagemaker_local.hosting.settings import HostSettings
 from sagemaker_local.hosting.storage import Storage
@@ -29,7 +30,7 @@ def test_s3_that_does_not_answer_is_a_dependency(tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        settings, said = HostSettings(tmp_path, url), []
+        settings, said, times = HostSettings(tmp_path, url), [], LoadTimes()
 
         class Server:
             port = 1
@@ -41,13 +42,14 @@ def test_s3_that_does_not_answer_is_a_dependency(tmp_path: Path) -> None:
             return None
 
         async def go() -> None:
-            tools = StoreTools(settings, Storage(url), in_thread, said.append)
+            tools = StoreTools(settings, Storage(url), in_thread, said.append, times)
             server: Any = Server()
             store = ModelStore(server, fleet_spec(KEY, variant()), tools, tmp_path / "i-1")
             with pytest.raises(ModelNotLoadedError) as caught:
                 await store.load("a.tar.gz", nothing)
             assert caught.value.reason is NotLoaded.DEPENDENCY
             assert store.models == ()
+            assert times.take() == {}
 
         asyncio.run(go())
     assert "a.tar.gz was not loaded" in said[0]
