@@ -27,7 +27,7 @@ from sagemaker_loadtest.screen import TerminalScreen, style_of
 from sagemaker_loadtest.setting import Setting
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.store import Store, StoreError
-from sagemaker_loadtest.supervisor import Bus, Ending, Supervisor
+from sagemaker_loadtest.supervisor import Bus, Ending, Supervisor, moment
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.target import asked_split, host_header, probe, runtime_url
 from sagemaker_loadtest.terminal import Style, summary
@@ -35,6 +35,7 @@ from sagemaker_loadtest.testfile import Overrides, read_test
 from sagemaker_loadtest.verdict import ExitCode
 
 LOG = "generator.log"
+_GOES_ON = "If the run goes on, its last result will stand here; if it was killed, run it again to its end."
 
 
 def run_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool, setting: Setting | None = None) -> int:
@@ -160,7 +161,7 @@ class _Begun:
         """The result at its end or, `partial`, of what has run so far."""
         epoch = ending.start_epoch
         start = dt.datetime.fromtimestamp(epoch, dt.UTC) if epoch else dt.datetime.now(dt.UTC)
-        going_on = f"written after {tally.elapsed:.0f} of {self.test.load.duration_seconds:g} s, while the run went on"
+        written = moment(ending.passed(), self.test.load.duration_seconds)
         facts = RunFacts(
             run=self.run,
             start=start.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -168,7 +169,8 @@ class _Begun:
             tool=ToolFacts(version(), metadata.version("locust"), platform.python_version()),
             asked=self.asked,
             losses=tuple(ending.losses),
-            ended_early=going_on if partial else ending.ended_early,
+            ended_early=f"written {written}, while the run went on" if partial else ending.ended_early,
+            advice=_GOES_ON if partial else ending.advice,
             partial=partial,
         )
         return build_result(self.test, self.payloads, tally, facts)

@@ -4,18 +4,18 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from sagemaker_loadtest import SCHEMA_VERSION, curves, generator, measures, variants, verdict
+from sagemaker_loadtest import SCHEMA_VERSION, curves, generator, measures, reasons, variants, verdict
 from sagemaker_loadtest import result as r
 from sagemaker_loadtest.blocks import ALL, blocks_of, measured_blocks
 from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.measures import Measure
 from sagemaker_loadtest.payloads import Payload
 from sagemaker_loadtest.replies import ANSWERED
+from sagemaker_loadtest.samples import ErrorSample
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import Tally
-from sagemaker_loadtest.thresholds import label, margin
-from sagemaker_loadtest.units import clock, format_duration
-from sagemaker_loadtest.verdict import ExitCode, Loss
+from sagemaker_loadtest.thresholds import label
+from sagemaker_loadtest.verdict import Loss
 from sagemaker_loadtest.wire import pack
 
 NO_VARIANT = "no variant named"
@@ -24,7 +24,9 @@ _Z_999 = 3.2905
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What is known beside the numbers. `start` is ISO 8601 in UTC; `asked` the variants' weights in percent."""
+    """What is known beside the numbers. `start` is ISO 8601 in UTC; `asked` the variants' weights in percent;
+    `advice` what to do about the early end.
+    """
 
     run: str
     start: str
@@ -33,6 +35,7 @@ class RunFacts:
     asked: dict[str, float]
     losses: tuple[Loss, ...] = ()
     ended_early: str | None = None
+    advice: str = ""
     partial: bool = False
 
 
@@ -43,7 +46,7 @@ def build_result(test: LoadTest, payloads: tuple[Payload, ...], tally: Tally, fa
     latency_missed = any(not m.met and m.measured is not None for m in judged if m.threshold.metric == "latency")
     latency_missed = latency_missed and not any(_answered_errors_over(m, tally) for m in judged)
     checks = generator.checks(test, tally, workers_lost=len(facts.losses), latency_missed=latency_missed)
-    found = verdict.judge(judged, checks, facts.losses, test.workers, facts.ended_early)
+    found = verdict.judge(judged, checks, facts.losses, test.workers, facts.ended_early, facts.advice)
     return r.Result(
         schema_version=SCHEMA_VERSION,
         tool=facts.tool,
@@ -56,12 +59,13 @@ def build_result(test: LoadTest, payloads: tuple[Payload, ...], tally: Tally, fa
         endpoint=r.EndpointFacts(test.endpoint.name, test.endpoint.region, facts.url),
         load=_load(test),
         payloads=_payloads(test, payloads),
-        verdict=_verdict(found, judged, tally, checks),
+        verdict=reasons.reasoned(found, judged, tally, checks),
         thresholds=tuple(_threshold(m) for m in judged),
         summary=_summary(tally, workers_lost=lost),
         series=curves.series(test, tally),
         distribution=curves.distribution(tally),
         errors=dict(tally.total.failures.most_common()),
+        samples=_samples(tally),
         variants=_variants(tally, variants.asked(test, facts.asked)),
         events=_events(test, tally, facts),
         generator=r.GeneratorFacts(
@@ -98,8 +102,13 @@ def _exchange(test: LoadTest, tally: Tally) -> r.ExchangeFacts:
         statuses=dict(sorted(tally.statuses.items())),
         chunks=total.chunks,
         sent_bytes=total.sent_bytes,
-        received_bytes=total.received,
+        received_bytes=total.received_bytes,
     )
+
+
+def _samples(tally: Tally) -> dict[str, tuple[ErrorSample, ...]]:
+    """In the order of the errors; classes of which nothing was told are left out."""
+    return {name: tuple(tally.samples[name]) for name, _ in tally.total.failures.most_common() if name in tally.samples}
 
 
 def _load(test: LoadTest) -> r.LoadFacts:
@@ -127,7 +136,6 @@ def _payloads(test: LoadTest, payloads: tuple[Payload, ...]) -> r.PayloadFacts:
 
 def _threshold(m: Measure) -> r.ThresholdFacts:
     t = m.threshold
-    told = m.note or margin(t, m.measured)
     measured = None if m.measured is None else curves.three(m.measured) if t.unit == "ms" else round(m.measured, 4)
     return r.ThresholdFacts(
         t.text,
@@ -140,89 +148,9 @@ def _threshold(m: Measure) -> r.ThresholdFacts:
         t.inclusive,
         measured,
         m.met,
-        told,
+        verdict.against(m),
         t.measurement,
     )
-
-
-def _verdict(
-    found: verdict.Verdict, judged: list[Measure], tally: Tally, checks: tuple[generator.Check, ...]
-) -> r.VerdictFacts:
-    reasons = list(found.reasons)
-    advice = found.advice
-    if found.exit_code in (ExitCode.MISSED, ExitCode.MET) and judged:
-        if found.exit_code == ExitCode.MISSED:
-            reasons += _when(judged, tally)
-            advice = _advice(judged, tally)
-        if tally.total.failed:
-            reasons.append(
-                f"{tally.total.failed:,} of {tally.requests:,} requests failed: {_classes(tally.total.failures)}."
-            )
-        strained = [c.brief for c in checks if not c.ok and c.brief]
-        told = [c.brief for c in checks if c.brief][:3]
-        fitness = f", though strained: {_and(strained)}" if strained else f": {_and(told)}"
-        reasons.append(f"The load generator was not the limit{fitness}.")
-    return r.VerdictFacts(found.word, int(found.exit_code), found.headline, tuple(reasons), advice)
-
-
-def _when(judged: list[Measure], tally: Tally) -> list[str]:
-    """Where in the run the first missed latency threshold was exceeded, when it was in one part of it only."""
-    missed = next(
-        (
-            m
-            for m in judged
-            if not m.met
-            and m.threshold.metric == "latency"
-            and m.measured
-            and not (m.threshold.variant or m.threshold.measurement)
-        ),
-        None,
-    )
-    if missed is None or missed.threshold.percentile is None:
-        return []
-    percentile, width = min(missed.threshold.percentile, 99.0), tally.bin_seconds
-    first = math.ceil(tally.load.warm_up_seconds / width)
-    values = [(i, b.latency.percentile(percentile)) for i, b in enumerate(tally.bins) if i >= first and b.latency.count]
-    over = [i for i, value in values if value is not None and value > missed.threshold.limit]
-    if not over or len(over) == len(values):
-        return [f"It stood above {missed.threshold.limit:g} ms all through the run."] if over else []
-    span = (
-        f"from {clock(over[0] * width)} to {clock((over[-1] + 1) * width)}"
-        if len(over) > 1
-        else f"at {clock(over[0] * width)}"
-    )
-    return [f"p{percentile:g} stood above {missed.threshold.limit:g} ms for {len(over) * width} s of the run, {span}."]
-
-
-def _advice(judged: list[Measure], tally: Tally) -> str:
-    missed = [m for m in judged if not m.met]
-    if all(m.needed for m in missed):
-        return _longer(max(missed, key=lambda m: m.needed), tally)
-    failures = tally.total.failures
-    if failures and failures.total() > tally.total.latency.count * 0.01:
-        return f"Look at the errors first: {failures.most_common(1)[0][0]} leads. Then run this test again."
-    return "Give the endpoint more or larger instances, or scale out earlier; then run this test again."
-
-
-def _longer(m: Measure, tally: Tally) -> str:
-    """What it takes for the percentile to be told, said of all variants when the threshold is of one."""
-    seconds = tally.measured_until()
-    answered, _ = measures.counts_of(tally, m.threshold.variant)
-    name = label(m.threshold).removesuffix(", all")
-    words = f"The run was too short to say, the endpoint not known to be slow: {name} needs {m.needed:,} answers"
-    if not answered or not seconds:
-        return f"{words}. Run it longer, or ask for a lower percentile."
-    length = tally.load.warm_up_seconds + m.needed * seconds / answered
-    rounded = math.ceil(length / 10) * 10
-    return f"{words}. Run it for {format_duration(rounded)} or longer at this rate, or ask for a lower percentile."
-
-
-def _classes(failures: Counter[str]) -> str:
-    return ", ".join(f"{number:,} {name}" for name, number in failures.most_common())
-
-
-def _and(words: list[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def _summary(tally: Tally, *, workers_lost: bool) -> r.Summary:
@@ -239,6 +167,7 @@ def _summary(tally: Tally, *, workers_lost: bool) -> r.Summary:
         rate_reached_percent=round(min(100.0, 100 * tally.total.answered / offered), 4) if offered else None,
         latency=curves.percentiles(tally.total.latency, tally.total.failed),
         service_time=curves.percentiles(tally.service, tally.total.failed),
+        failed_unnamed=measures.unnamed_failures(tally),
     )
 
 
@@ -249,7 +178,7 @@ def _answered_errors_over(m: Measure, tally: Tally) -> bool:
     variant = m.threshold.variant
     failures = tally.total.failures if variant is None else tally.variant_failures.get(variant, Counter[str]())
     errors = sum(failures[outcome.value] for outcome in ANSWERED)
-    return 100 * errors > m.threshold.limit * sum(measures.counts_of(tally, variant))
+    return 100 * errors > m.threshold.limit * sum(measures.most_failed(tally, variant))
 
 
 def _variants(tally: Tally, asked: dict[str, float]) -> tuple[r.VariantFacts, ...]:
@@ -271,7 +200,7 @@ def _variants(tally: Tally, asked: dict[str, float]) -> tuple[r.VariantFacts, ..
                 chance_high_percent=None if spread is None or share is None else round(min(100.0, share + spread), 2),
                 answered=good,
                 failed=failed,
-                latency=curves.percentiles(measures.latency_of(tally, name), failed),
+                latency=curves.percentiles(measures.latency_of(tally, name), measures.most_failed(tally, name)[1]),
             )
         )
     return tuple(facts)

@@ -15,6 +15,8 @@ import gevent
 import httptools
 from gevent.hub import get_hub
 
+from sagemaker_loadtest.tls import Tls
+
 _CHUNK = 65536
 _READ, _WRITE = 1, 2
 _KEPT = frozenset((b"content-length", b"transfer-encoding"))
@@ -65,7 +67,7 @@ class Connection:
         "open",
     )
 
-    def __init__(self, raw: _socket.socket, tls: "Tls | None") -> None:
+    def __init__(self, raw: _socket.socket, tls: Tls | None) -> None:
         self._socket = raw
         self._tls: Any = tls.object if tls else None
         self._incoming: Any = tls.incoming if tls else None
@@ -273,16 +275,6 @@ class Connection:
         self._finish(answer)
         if not self._parser.should_keep_alive():
             self.close()
-
-
-class Tls:
-    """A TLS session over memory, so that the bytes can go through the same socket calls."""
-
-    __slots__ = ("incoming", "object", "outgoing")
-
-    def __init__(self, context: ssl.SSLContext, host: str) -> None:
-        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.object = context.wrap_bio(self.incoming, self.outgoing, server_hostname=host)
 
 
 def _after(parts: list[Any], sent: int) -> list[Any]:

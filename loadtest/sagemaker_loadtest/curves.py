@@ -8,6 +8,7 @@ from sagemaker_loadtest import result as r
 from sagemaker_loadtest.blocks import ALL
 from sagemaker_loadtest.histogram import TAIL_SAMPLES, Histogram
 from sagemaker_loadtest.schedule import offered_until
+from sagemaker_loadtest.series import FitnessSeries, Series, VariantSeries
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.timeline import Fitness, Part
@@ -64,7 +65,7 @@ def percentiles(histogram: Histogram, failed: int = 0) -> r.Percentiles:
     return r.Percentiles(at(50), at(90), at(95), at(99), at(99.9), three(histogram.maximum), three(histogram.mean))
 
 
-def series(test: LoadTest, tally: Tally) -> r.Series:
+def series(test: LoadTest, tally: Tally) -> Series:
     """One value per bin until the end of the run, or of what ran of it."""
     width, last = tally.bin_seconds, min(len(tally.bins), max(1, math.ceil(tally.elapsed / tally.bin_seconds)))
     bins = tally.bins[:last]
@@ -72,7 +73,7 @@ def series(test: LoadTest, tally: Tally) -> r.Series:
     lines = [b.latency.percentiles((50, 95, 99), tail=1) for b in bins]
     classes = [name for name, _ in sum((b.failures for b in bins), Counter[str]()).most_common()]
     planned = [offered_until(test.load, i * width) for i in range(last + 1)]
-    return r.Series(
+    return Series(
         bin_seconds=width,
         p50=tuple(three(line[0]) for line in lines),
         p95=tuple(three(line[1]) for line in lines),
@@ -87,10 +88,10 @@ def series(test: LoadTest, tally: Tally) -> r.Series:
     )
 
 
-def _variant_series(name: str, bins: list[dict[str, Part]]) -> r.VariantSeries:
+def _variant_series(name: str, bins: list[dict[str, Part]]) -> VariantSeries:
     parts = [parts.get(name) or Part() for parts in bins]
     lines = [part.latency.percentiles((50, 99), tail=1) for part in parts]
-    return r.VariantSeries(
+    return VariantSeries(
         p50=tuple(three(line[0]) for line in lines),
         p99=tuple(three(line[1]) for line in lines),
         answered=tuple(part.latency.count for part in parts),
@@ -98,11 +99,11 @@ def _variant_series(name: str, bins: list[dict[str, Part]]) -> r.VariantSeries:
     )
 
 
-def _fitness(bins: list[dict[str, Fitness]]) -> r.FitnessSeries:
+def _fitness(bins: list[dict[str, Fitness]]) -> FitnessSeries:
     def worst(values: list[float]) -> float | None:
         return three(max(values)) if values else None
 
-    return r.FitnessSeries(
+    return FitnessSeries(
         cpu_percent=tuple(worst([f.cpu for f in workers.values()]) for workers in bins),
         loop_late_ms=tuple(worst([f.lag for f in workers.values()]) for workers in bins),
         behind_ms=tuple(worst([f.behind for f in workers.values()]) for workers in bins),

@@ -8,7 +8,7 @@ from sagemaker_loadtest.capacity import capacities, snippet
 from sagemaker_loadtest.fleet import Fleet
 from sagemaker_loadtest.search import Found, Outcome, Why
 from sagemaker_loadtest.spec import LoadTest
-from sagemaker_loadtest.units import clock, milliseconds, per_second, percent, significant
+from sagemaker_loadtest.units import clock, exact, milliseconds, per_second, percent, significant
 from sagemaker_loadtest.verdict import ExitCode, Word
 
 
@@ -124,7 +124,7 @@ def _so_far(facts: r.SearchFacts) -> str:
     words = f"{steps}: {per_second(facts.rate)} held {'twice' if len(held) > 1 else 'once'}"
     measured = held[-1].measured if held else None
     if facts.limit is not None and measured is not None:
-        words += f" ({facts.label.removesuffix(', all')} {milliseconds(measured)}, limit {facts.limit:g} ms)"
+        words += f" ({facts.label.removesuffix(', all')} {milliseconds(measured)}, limit {exact(facts.limit)} ms)"
     return f"{words}, {per_second(facts.over)} was over." if facts.over is not None else f"{words}, none was over."
 
 
@@ -164,8 +164,8 @@ def advice_rows(facts: r.SearchFacts) -> list[tuple[str, str, str]]:
                 f"{c.max_count} instances",
             )
         )
-        if c.cost_per_million is not None:
-            how = f"at {facts.price_per_hour:g} an hour and instance"
+        if c.cost_per_million is not None and facts.price_per_hour is not None:
+            how = f"at {exact(facts.price_per_hour)} an hour and instance"
             rows.append((f"{name}cost", how, f"{significant(c.cost_per_million)} a million requests"))
     return rows
 
@@ -175,7 +175,7 @@ def step_rows(facts: r.SearchFacts) -> list[tuple[str, ...]]:
     signs = {"held": "✓ held", "over": "✗ over", "generator": "! generator", "short": "! too few answers"}
     return [
         (
-            f"{significant(s.rate)}/s",
+            per_second(s.rate),
             milliseconds(s.p50),
             milliseconds(s.measured),
             percent(s.failed_percent),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import CPU_WINDOW, Tally
-from sagemaker_loadtest.units import clock, count, milliseconds, percent
+from sagemaker_loadtest.units import clock, count, exact, milliseconds, percent
 
 CPU_LIMIT_PERCENT = 85.0
 SENT_LIMIT_PERCENT = 99.0
@@ -103,7 +103,7 @@ def _behind(tally: Tally, limit: float, latency_missed: bool) -> Check:
     return Check(
         "Sent behind schedule, p99",
         milliseconds(worst),
-        f"≤ {limit:g} ms",
+        f"≤ {exact(limit)} ms",
         ok,
         not ok and latency_missed,
         reason,
@@ -118,7 +118,7 @@ def _lag(tally: Tally, limit: float, latency_missed: bool) -> Check:
     return Check(
         "Event loop late, p99",
         milliseconds(worst),
-        f"≤ {2 * limit:g} ms",
+        f"≤ {exact(2 * limit)} ms",
         ok,
         not ok and latency_missed,
         reason,
@@ -133,7 +133,7 @@ def _stall(tally: Tally, latency_missed: bool) -> Check:
     return Check(
         "Longest stall of a worker",
         milliseconds(worst),
-        f"≤ {STALL_LIMIT_MS:g} ms",
+        f"≤ {exact(STALL_LIMIT_MS)} ms",
         ok,
         not ok and latency_missed,
         reason,

@@ -6,13 +6,15 @@ from sagemaker_loadtest.histogram import TAIL_SAMPLES, Histogram
 from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.spec import Threshold
 from sagemaker_loadtest.tally import Tally
-from sagemaker_loadtest.thresholds import holds
+from sagemaker_loadtest.thresholds import holds, label
+from sagemaker_loadtest.units import percent
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
     """One threshold with its measurement, in the threshold's unit. `note` says why there is none; `needed` is the
-    number of answers that it would have taken, when only their number was the reason.
+    number of answers that it would have taken, when only their number was the reason. `remark`: what else the
+    measurement holds.
     """
 
     threshold: Threshold
@@ -20,10 +22,15 @@ class Measure:
     met: bool
     note: str = ""
     needed: int = 0
+    remark: str = ""
 
 
 def measure(threshold: Threshold, tally: Tally, *, workers_lost: bool = False) -> Measure:
-    """Judges one threshold on everything after the warm-up."""
+    """Judges one threshold on everything after the warm-up.
+
+    A failure of which no reply named a variant (time-outs, lost connections, what was never sent) may be of any: it
+    counts against each variant that has a threshold, or one that hangs would be called free of errors.
+    """
     if threshold.metric == "rate":
         measured, note = _rate(threshold, tally, workers_lost)
     elif threshold.metric == "failed":
@@ -33,7 +40,13 @@ def measure(threshold: Threshold, tally: Tally, *, workers_lost: bool = False) -
     else:
         measured, note = _latency(threshold, tally)
     short = threshold.metric == "latency" and measured is None and note.endswith(_needs(threshold))
-    return Measure(threshold, measured, holds(threshold, measured), note, needed_for(threshold) if short else 0)
+    needed, remark = needed_for(threshold) if short else 0, _remark(threshold, tally)
+    return Measure(threshold, measured, holds(threshold, measured), note, needed, remark)
+
+
+def _remark(threshold: Threshold, tally: Tally) -> str:
+    number = unnamed_failures(tally) if threshold.variant else 0
+    return f"with {number:,} failure{'s' if number > 1 else ''} that named no variant" if number else ""
 
 
 def _rate(threshold: Threshold, tally: Tally, workers_lost: bool) -> tuple[float | None, str]:
@@ -47,9 +60,9 @@ def _rate(threshold: Threshold, tally: Tally, workers_lost: bool) -> tuple[float
 
 
 def _failed(threshold: Threshold, tally: Tally) -> tuple[float | None, str]:
-    answered, failed = counts_of(tally, threshold.variant)
-    if not answered + failed:
+    if not sum(counts_of(tally, threshold.variant)):
         return None, _nothing(threshold.variant)
+    answered, failed = most_failed(tally, threshold.variant)
     return 100 * failed / (answered + failed), ""
 
 
@@ -58,6 +71,7 @@ def _latency(threshold: Threshold, tally: Tally) -> tuple[float | None, str]:
     answered, failed = counts_of(tally, threshold.variant)
     if not answered:
         return None, _nothing(threshold.variant) if not failed else "no request was answered"
+    answered, failed = most_failed(tally, threshold.variant)
     if hidden_by_failures(percentile, answered, failed):
         return None, _hidden(threshold, answered, failed)
     return _of(latency_of(tally, threshold.variant), threshold, "answers")
@@ -78,7 +92,8 @@ def _measurement(threshold: Threshold, tally: Tally) -> tuple[float | None, str]
 
 def _hidden(threshold: Threshold, answered: int, failed: int) -> str:
     share = 100 * failed / (answered + failed)
-    return f"{share:.2g} % failed, so p{threshold.percentile:g} is a failed request"
+    name = label(threshold).split(",")[0]
+    return f"{name} {'may be' if threshold.variant else 'is'} among the {percent(share)} that failed"
 
 
 def _of(histogram: Histogram, threshold: Threshold, what: str) -> tuple[float | None, str]:
@@ -105,16 +120,30 @@ def _nothing(variant: str | None) -> str:
 
 
 def hidden_by_failures(percentile: float, answered: int, failed: int) -> bool:
-    """Whether so many requests failed that the percentile of all requests would fall on a failed one."""
-    return failed > (answered + failed) * (100 - percentile) / 100 if percentile < 100 else False
+    """Whether so many requests failed that the percentile of all requests would fall on a failed one; the slowest of
+    all, p100, does as soon as one failed.
+    """
+    return failed > (answered + failed) * (100 - percentile) / 100
 
 
 def counts_of(tally: Tally, variant: str | None) -> tuple[int, int]:
-    """Answered and failed requests, of one variant or of all."""
+    """Answered and failed requests, of all or of those of which the reply named the variant."""
     if variant is None:
         return tally.total.latency.count, tally.total.failed
     failures = tally.variant_failures.get(variant)
     return latency_of(tally, variant).count, failures.total() if failures else 0
+
+
+def unnamed_failures(tally: Tally) -> int:
+    """Failed requests of which nothing names the variant."""
+    failures = tally.variant_failures.get("")
+    return failures.total() if failures else 0
+
+
+def most_failed(tally: Tally, variant: str | None) -> tuple[int, int]:
+    """Answered and failed requests, of all or of one variant; of the latter as many as may have failed."""
+    answered, failed = counts_of(tally, variant)
+    return answered, failed if variant is None else failed + unnamed_failures(tally)
 
 
 def latency_of(tally: Tally, variant: str | None) -> Histogram:

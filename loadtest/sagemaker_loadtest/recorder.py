@@ -3,33 +3,24 @@
 from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.replies import Outcome
+from sagemaker_loadtest.samples import MOST_SAMPLES, Sampler
+from sagemaker_loadtest.volume import Volume
 from sagemaker_loadtest.wire import Second, pack
 
 _STATUS_NAMES = tuple(map(str, range(600)))
 
 
-class _Open:
-    __slots__ = (
-        "answered",
-        "chunks",
-        "failures",
-        "latency",
-        "measurements",
-        "offered",
-        "received_bytes",
-        "sent",
-        "sent_bytes",
-        "service",
-        "statuses",
-    )
+class _Open(Volume):
+    __slots__ = ("failures", "latency", "measurements", "samples", "service", "statuses")
 
     def __init__(self) -> None:
-        self.offered = self.sent = self.answered = self.chunks = self.sent_bytes = self.received_bytes = 0
+        super().__init__()
         self.latency: dict[str, Histogram] = {}
         self.service = Histogram()
         self.failures: dict[str, dict[str, int]] = {}
         self.measurements: dict[str, Histogram] = {}
         self.statuses: dict[str, int] = {}
+        self.samples: dict[str, dict[str, list[str]]] = {}
 
 
 class Recorder:
@@ -39,6 +30,7 @@ class Recorder:
         self._open: dict[int, _Open] = {}
         self._in_flight: dict[int, float] = {}
         self._next = 0
+        self._sampler = Sampler()
         self.behind = Histogram()
 
     @property
@@ -70,6 +62,17 @@ class Recorder:
             self._at(now).answered += 1
         else:
             self._fail(second, outcome, variant)
+
+    def curious(self, intended: float, outcome: Outcome, variant: str) -> bool:
+        """Whether a failure of this class in that second is still to be described with `told`."""
+        told = self._at(intended).samples.get(variant, {}).get(outcome.value, ())
+        return len(told) < MOST_SAMPLES
+
+    def told(self, intended: float, outcome: Outcome, variant: str, said: tuple[str, str], body: bytes) -> None:
+        """What a request with this `body` was told when it failed: head and message, as `exchange.Reply.said`."""
+        text = self._sampler.of(said, body)
+        if text:
+            self._at(intended).samples.setdefault(variant, {}).setdefault(outcome.value, []).append(text)
 
     def measured(self, moment: float, measurement: Measurement, seconds: float) -> None:
         """A time beside the latency, counted in the second of `moment`."""
@@ -123,6 +126,10 @@ class Recorder:
                 second.chunks,
                 second.sent_bytes,
                 second.received_bytes,
+                {
+                    variant: {outcome: tuple(dict.fromkeys(texts)) for outcome, texts in told.items()}
+                    for variant, told in second.samples.items()
+                },
             )
             for number, second in sorted(taken.items())
         )

@@ -11,8 +11,10 @@ from typing import Literal
 
 from sagemaker_loadtest.blocks import Blocks
 from sagemaker_loadtest.capacity import Capacity
+from sagemaker_loadtest.samples import ErrorSample
 from sagemaker_loadtest.search import Outcome as StepOutcome
 from sagemaker_loadtest.search import Why
+from sagemaker_loadtest.series import Series
 from sagemaker_loadtest.spec import Arrivals, Metric, Operation, Order, Threshold, ThresholdUnit
 from sagemaker_loadtest.verdict import Word
 from sagemaker_loadtest.wire import Counts
@@ -111,7 +113,9 @@ class ThresholdFacts:
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """null: fewer than 10 samples beyond it, or so many failed that it would fall on a failed request."""
+    """null: fewer than 10 samples beyond it, or so many failed that it would fall on a failed request. `maximum` and
+    `mean` are of the answers alone.
+    """
 
     p50: float | None
     p90: float | None
@@ -124,7 +128,9 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Everything after the warm-up."""
+    """Everything after the warm-up. `failed_unnamed`: the part of `failed` of which no reply named a variant; it counts
+    against each variant's thresholds.
+    """
 
     measured_seconds: float
     offered: int | None
@@ -136,45 +142,7 @@ class Summary:
     rate_reached_percent: float | None
     latency: Percentiles
     service_time: Percentiles
-
-
-@dataclass(frozen=True, slots=True)
-class VariantSeries:
-    """One variant over time; one value per bin. The p99 of a bin is shown, never judged."""
-
-    p50: tuple[float | None, ...]
-    p99: tuple[float | None, ...]
-    answered: tuple[int, ...]
-    failed: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FitnessSeries:
-    """The generator over time; one value per bin: of the worst worker (CPU in percent of a core, delays as p99 in ms),
-    or of all workers together (requests in flight, users, workers that reported). null: no worker reported.
-    """
-
-    cpu_percent: tuple[float | None, ...] = ()
-    loop_late_ms: tuple[float | None, ...] = ()
-    behind_ms: tuple[float | None, ...] = ()
-    in_flight: tuple[int | None, ...] = ()
-    users: tuple[int | None, ...] = ()
-    workers: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One value per bin of `bin_seconds`, warm-up included."""
-
-    bin_seconds: int
-    p50: tuple[float | None, ...]
-    p95: tuple[float | None, ...]
-    p99: tuple[float | None, ...]
-    offered: tuple[float | None, ...]
-    achieved: tuple[float, ...]
-    failures: Mapping[str, tuple[int, ...]]
-    variants: Mapping[str, VariantSeries] = field(default_factory=dict)
-    fitness: FitnessSeries = FitnessSeries()
+    failed_unnamed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +260,9 @@ class SearchFacts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The whole outcome of a run. `partial`: written while the run went on, and what is left of it if it was killed."""
+    """The whole outcome of a run. `partial`: written while the run went on, and what is left of it if it was killed.
+    `samples`: by class of error, what the first few of different wording said.
+    """
 
     schema_version: int
     tool: ToolFacts
@@ -319,3 +289,4 @@ class Result:
     partial: bool = False
     blocks: Mapping[str, Blocks] = field(default_factory=dict)
     search: SearchFacts | None = None
+    samples: Mapping[str, tuple[ErrorSample, ...]] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from sagemaker_loadtest.measures import needed_for
 from sagemaker_loadtest.spec import Arrivals, Load, OpenLoad, Search, Threshold
+from sagemaker_loadtest.units import exact, per_second
 
 Outcome = Literal["held", "over", "generator", "short"]
 Why = Literal["grow", "lower", "narrow", "confirm", "again"]
@@ -61,7 +62,7 @@ def next_step(search: Search, steps: Sequence[Step], step_seconds: float) -> Try
     found = Found(floor, ceiling, confirmed, generator)
     narrow = floor is not None and _narrow(search, floor, ceiling)
     if narrow and confirmed:
-        words = f"{search.max_rate:g}/s was the highest rate to try (search.maxRate)"
+        words = f"{exact(search.max_rate)}/s was the highest rate to try (search.maxRate)"
         return _stopped(found, words) if ceiling is None else found
     if left <= 0:
         return _stopped(found, f"{search.max_steps} steps were made, which is the limit (search.maxSteps)")
@@ -84,7 +85,7 @@ def _onwards(search: Search, steps: Sequence[Step], found: Found) -> Try | Found
     if floor is None:
         lower = rounded((ceiling or 0.0) / GROWTH)
         if lower < LOWEST_RATE:
-            return _stopped(found, f"not even {ceiling:g}/s was held")
+            return _stopped(found, f"not even {per_second(ceiling)} was held")
         return Try(lower, "lower")
     if ceiling is None:
         return Try(rounded(min(floor * GROWTH, search.max_rate)), "grow")

@@ -6,6 +6,7 @@ from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.fields import Fields
 from sagemaker_loadtest.spec import LoadTest, Search, Threshold
 from sagemaker_loadtest.thresholds import parse_threshold
+from sagemaker_loadtest.units import exact
 
 _RATE_REACHED = "rate >= 99%"
 _HIGHEST = 1_000_000
@@ -29,7 +30,9 @@ def read_search(fields: Fields) -> Search:
         instances=_whole(fields.number("instances", None, low=1, high=10_000, whole=True)),
     )
     if found.peak_rate and found.base_rate and found.base_rate > found.peak_rate:
-        fields.fault("baseRate", f"{found.base_rate:g} is more than peakRate, {found.peak_rate:g}; exchange the two")
+        fields.fault(
+            "baseRate", f"{exact(found.base_rate)} is more than peakRate, {exact(found.peak_rate)}; exchange the two"
+        )
     fields.finish()
     return found
 

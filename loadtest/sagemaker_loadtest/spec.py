@@ -1,7 +1,10 @@
 """The test as the rest of the program sees it: parsed, checked, in seconds, requests per second and milliseconds."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
+
+from sagemaker_loadtest.units import exact
 
 Order = Literal["InOrder", "Random"]
 Split = Literal["Whole", "Lines", "Rows", "DataCapture"]
@@ -137,6 +140,8 @@ class Stage:
 class Load:
     """Exactly one of `closed` and `open`. `duration_seconds` is the whole run; its first `warm_up_seconds` do not
     count. `stages`, when there are any, say how the level goes; they are as long as the run together.
+
+    Books are kept by whole seconds, so what counts begins at `counted_from`, the end of the warm-up's last second.
     """
 
     duration_seconds: float
@@ -148,16 +153,17 @@ class Load:
     stages: tuple[Stage, ...] = ()
 
     @property
-    def measured_seconds(self) -> float:
-        return self.duration_seconds - self.warm_up_seconds
+    def counted_from(self) -> int:
+        """The first second of the run that counts."""
+        return math.ceil(self.warm_up_seconds)
 
     @property
     def intensity(self) -> str:
         """`200/s` or `50 users`."""
         up_to = "up to " if self.stages else ""
         if self.open:
-            return f"{up_to}{self.open.rate:g}/s"
-        return f"{up_to}{self.closed.users} users" if self.closed else ""
+            return f"{up_to}{exact(self.open.rate)}/s"
+        return f"{up_to}{self.closed.users:,} users" if self.closed else ""
 
     @property
     def profile(self) -> tuple[Stage, ...]:

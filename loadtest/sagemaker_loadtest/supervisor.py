@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from sagemaker_loadtest import processes, wire
 from sagemaker_loadtest.codec import decode
 from sagemaker_loadtest.errors import ConfigurationError
+from sagemaker_loadtest.gone import told
 from sagemaker_loadtest.replies import gone
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import Tally
@@ -29,6 +30,7 @@ _GONE_SECONDS = 5
 _OVERDUE_SECONDS = 30.0
 """The master itself ends the waiting for answers and workers well before; after that it hangs."""
 _NOTHING_SENT = "No load was sent."
+_SEE_LOG = "generator.log may say why. Then run it again to its end."
 
 
 class Screen(Protocol):
@@ -51,11 +53,24 @@ class Bus:
 
 @dataclass(slots=True)
 class Ending:
-    """How a run went, beside its numbers."""
+    """How a run went, beside its numbers. `advice`: what to do about an early end, when more is known than to run the
+    test again.
+    """
 
     start_epoch: float = 0.0
     losses: list[Loss] = field(default_factory=list)
     ended_early: str | None = None
+    advice: str = ""
+
+    def passed(self) -> float:
+        """Seconds since the load began, by the clock: samples come later. 0 before it."""
+        return max(0.0, time.time() - self.start_epoch) if self.start_epoch else 0.0
+
+
+def moment(passed: float, whole: float) -> str:
+    """`after 1m5s of 10m`, `before the load began`: when it was that a run ended early."""
+    seconds = min(int(passed), whole)
+    return f"after {format_duration(seconds)} of {format_duration(whole)}" if seconds >= 1 else "as the load began"
 
 
 class Supervisor:
@@ -113,7 +128,7 @@ class Supervisor:
                 for _ in selector.select(_TICK_SECONDS):
                     self._read(test, url, tally)
                 self._look_after_processes(tally)
-                self._look_after_run(test, tally)
+                self._look_after_run(test, url, tally)
                 if self.on_tick is not None and self._stop_at is None:
                     self.on_tick(self._ending)
                 late = time.monotonic() > deadline and not self._page
@@ -156,7 +171,9 @@ class Supervisor:
             self._ended = True
             if not self._master.gone:
                 self.failed = True
-                self._ending.ended_early = self._ending.ended_early or f"the master went away, {self._master.cause()}"
+                if self._ending.ended_early is None:
+                    self._ending.ended_early = f"the master went away, {self._master.cause()}"
+                    self._ending.advice = _SEE_LOG
             return
         *lines, self._pending = (self._pending + chunk).split(b"\n")
         for line in lines:
@@ -180,9 +197,8 @@ class Supervisor:
         elif event == wire.BEGIN:
             self._ending.start_epoch = message["start"]
             self._watcher.begun()
-            self._screen.event(
-                0.0, f"{test.load.intensity} on {test.endpoint.name} for {test.load.duration_seconds:g} s begin"
-            )
+            length = format_duration(test.load.duration_seconds)
+            self._screen.event(0.0, f"{test.load.intensity} on {test.endpoint.name} for {length} begin")
         elif event == wire.SAMPLE:
             sample = decode(Sample, message["sample"])
             tally.add(sample)
@@ -215,7 +231,7 @@ class Supervisor:
     def _give_up_waiting(self, patience: float, tally: Tally) -> None:
         """Workers elsewhere that never came are lost; processes of our own that do not start are another matter."""
         if self._bus is None:
-            self._stop(f"the workers did not start within {patience:.0f} s")
+            self._stop(f"the workers did not start within {patience:.0f} s", _SEE_LOG)
             return
         missing = self._number - len(self._joined)
         for number in range(missing):
@@ -240,30 +256,29 @@ class Supervisor:
         self._watcher.lost(name)
         self._screen.event(second, f"{name} lost: {cause}")
 
-    def _look_after_run(self, test: LoadTest, tally: Tally) -> None:
+    def _look_after_run(self, test: LoadTest, url: str, tally: Tally) -> None:
         if self._signals:
             number = self._signals.pop(0)
             if self._stop_at is not None:
                 self._stop_at = time.monotonic()
-            self._stop(f"{signal.Signals(number).name} after {tally.elapsed:.0f} of {test.load.duration_seconds:g} s")
+            self._stop(f"{signal.Signals(number).name} {moment(self._ending.passed(), test.load.duration_seconds)}")
         if self._page:
             return
         if self._stop_at is None and tally.elapsed < test.load.duration_seconds:
             outcomes, seconds = tally.recent_outcomes(_GONE_SECONDS)
             if seconds >= _GONE_SECONDS and gone(outcomes):
-                leading = max(outcomes, key=lambda k: outcomes[k])
-                self._stop(f"the endpoint is gone, {_GONE_SECONDS} s of nothing but “{leading}”")
+                self._stop(*told(outcomes, test.endpoint, url, tally.elapsed - seconds))
         started = self._ending.start_epoch
         if started and time.time() > started + test.load.duration_seconds + _OVERDUE_SECONDS:
-            self._stop("the master stopped reporting")
+            self._stop("the master stopped reporting", _SEE_LOG)
 
-    def _stop(self, reason: str | None) -> None:
+    def _stop(self, reason: str | None, advice: str = "") -> None:
         """Asks the workers to finish. With a reason the run counts as ended early."""
         if self._stop_at is not None:
             return
         self._stop_at = time.monotonic() + _STOP_PATIENCE_SECONDS
         if (reason and not self._ending.losses) or (reason and self._ending.start_epoch):
-            self._ending.ended_early = reason
+            self._ending.ended_early, self._ending.advice = reason, advice
         self._screen.event(
             0.0 if not self._ending.start_epoch else time.time() - self._ending.start_epoch,
             f"stopping: {reason or 'no workers left'}",

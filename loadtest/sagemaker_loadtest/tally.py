@@ -9,9 +9,11 @@ from dataclasses import replace
 
 from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.replies import Outcome
+from sagemaker_loadtest.samples import MOST_SAMPLES, ErrorSample, likeness
 from sagemaker_loadtest.schedule import bin_seconds, offered_until
 from sagemaker_loadtest.spec import Load
 from sagemaker_loadtest.timeline import Timeline
+from sagemaker_loadtest.volume import Volume
 from sagemaker_loadtest.wire import Sample, Second, unpack
 
 RECENT_SECONDS = 10
@@ -20,41 +22,25 @@ CPU_WINDOW = 5
 _SILENT_SECONDS = 3.0
 
 
-class Bin:
+class Bin(Volume):
     """A stretch of the run, over all workers and variants."""
 
-    __slots__ = (
-        "answered",
-        "chunks",
-        "failures",
-        "latency",
-        "measurements",
-        "offered",
-        "received",
-        "sent",
-        "sent_bytes",
-    )
+    __slots__ = ("failures", "latency", "measurements")
 
     def __init__(self) -> None:
-        self.offered = self.sent = self.answered = 0
+        super().__init__()
         self.latency = Histogram()
         self.failures: Counter[str] = Counter()
         self.measurements: dict[str, Histogram] = {}
-        self.chunks = self.sent_bytes = self.received = 0
 
     def add(self, second: Second) -> None:
-        self.offered += second.offered
-        self.sent += second.sent
-        self.answered += second.answered
+        self.grow(second)
         for counts in second.latency.values():
             self.latency.merge(unpack(counts))
         for failures in second.failures.values():
             self.failures.update(failures)
         for name, counts in second.measurements.items():
             self.measurements.setdefault(name, Histogram()).merge(unpack(counts))
-        self.chunks += second.chunks
-        self.sent_bytes += second.sent_bytes
-        self.received += second.received_bytes
 
     @property
     def failed(self) -> int:
@@ -102,6 +88,7 @@ class Tally:
         self.variant_failures: dict[str, Counter[str]] = {}
         self.service = Histogram()
         self.statuses: Counter[str] = Counter()
+        self.samples: dict[str, list[ErrorSample]] = {}
         self.workers: dict[str, WorkerHealth] = {}
         self.timeline = Timeline(load, self.bin_seconds)
         self.elapsed = 0.0
@@ -111,8 +98,8 @@ class Tally:
         self.timeline.add(sample)
         worker = self.workers.setdefault(sample.worker, WorkerHealth())
         health = sample.health
-        worker.take_cpu(health.second, health.cpu_percent, counts=health.second >= self.load.warm_up_seconds)
-        if health.second >= self.load.warm_up_seconds:
+        worker.take_cpu(health.second, health.cpu_percent, counts=health.second >= self.load.counted_from)
+        if health.second >= self.load.counted_from:
             worker.lag.merge(unpack(health.loop_lag))
             worker.behind.merge(unpack(health.behind))
         worker.in_flight, worker.users = health.in_flight, health.users
@@ -124,7 +111,7 @@ class Tally:
     def _add_second(self, second: Second) -> None:
         self.bins[min(second.second // self.bin_seconds, len(self.bins) - 1)].add(second)
         self._recent_bin(second.second).add(second)
-        if second.second < self.load.warm_up_seconds:
+        if second.second < self.load.counted_from:
             return
         counted = second
         if second.second >= self.load.duration_seconds:  # answers after the end are answers, but no rate of the run
@@ -136,6 +123,16 @@ class Tally:
             self.variants.setdefault(variant, Histogram()).merge(unpack(counts))
         for variant, failures in second.failures.items():
             self.variant_failures.setdefault(variant, Counter()).update(failures)
+        for variant, told in second.samples.items():
+            for outcome, texts in told.items():
+                self._keep_samples(outcome, [ErrorSample(text, variant, second.second) for text in texts])
+
+    def _keep_samples(self, outcome: str, found: Iterable[ErrorSample]) -> None:
+        """The first few different ones of a class."""
+        kept = self.samples.setdefault(outcome, [])
+        for told in found:
+            if len(kept) < MOST_SAMPLES and likeness(told.text) not in {likeness(k.text) for k in kept}:
+                kept.append(told)
 
     def _recent_bin(self, number: int) -> Bin:
         for known, found in self._recent:
@@ -184,7 +181,7 @@ class Tally:
 
     def measured_until(self) -> float:
         """Seconds of the run that count so far."""
-        return max(0.0, self.elapsed - self.load.warm_up_seconds)
+        return max(0.0, self.elapsed - self.load.counted_from)
 
     def offered(self, *, workers_lost: bool) -> int | None:
         """Requests that were due after the warm-up; None in a closed load. What lost workers should have sent counts
@@ -192,7 +189,7 @@ class Tally:
         """
         if self.load.open is None:
             return None
-        planned = offered_until(self.load, self.elapsed) - offered_until(self.load, self.load.warm_up_seconds)
+        planned = offered_until(self.load, self.elapsed) - offered_until(self.load, self.load.counted_from)
         return max(self.total.offered, round(planned)) if workers_lost else self.total.offered
 
 
@@ -200,14 +197,9 @@ def merged(bins: Iterable[Bin]) -> Bin:
     """Several bins as one."""
     result = Bin()
     for found in bins:
-        result.offered += found.offered
-        result.sent += found.sent
-        result.answered += found.answered
+        result.grow(found)
         result.latency.merge(found.latency)
         result.failures.update(found.failures)
         for name, histogram in found.measurements.items():
             result.measurements.setdefault(name, Histogram()).merge(histogram)
-        result.chunks += found.chunks
-        result.sent_bytes += found.sent_bytes
-        result.received += found.received
     return result

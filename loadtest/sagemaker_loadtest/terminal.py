@@ -1,10 +1,11 @@
 """What the terminal shows: lines of text made from the books. Pure; `screen` writes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sagemaker_loadtest import measures
 from sagemaker_loadtest import result as r
+from sagemaker_loadtest.failures import failure_rows, unnamed_words
 from sagemaker_loadtest.found import STEP_HEAD, advice_rows, step_rows
 from sagemaker_loadtest.generator import checks
 from sagemaker_loadtest.histogram import TAIL_SAMPLES
@@ -12,10 +13,12 @@ from sagemaker_loadtest.measures import measure
 from sagemaker_loadtest.schedule import offered_until
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.tally import RECENT_SECONDS, Bin, Tally
-from sagemaker_loadtest.thresholds import show, show_limit
-from sagemaker_loadtest.units import NONE, clock, count, milliseconds, per_second, percent
+from sagemaker_loadtest.thresholds import show, show_limit, spoken
+from sagemaker_loadtest.units import NONE, clock, count, exact, milliseconds, per_second, percent
+from sagemaker_loadtest.verdict import stays_open
 
 WIDTH = 100
+_BEFORE_MARGIN = 58
 _NAMES = {
     "met": "MET",
     "missed": "MISSED",
@@ -74,7 +77,7 @@ def live(test: LoadTest, tally: Tally, workers: int, style: Style, width: int = 
         f"{'':13}{'offered':>10}{'answered':>11}{'in flight':>12}{'p50':>10}{'p95':>10}{'p99':>10}{'failed':>10}",
         _numbers(f"last {max(1, seconds)} s", test, recent, max(1, seconds), tally.elapsed, tally.in_flight),
     ]
-    since = test.load.warm_up_seconds
+    since = test.load.counted_from
     counted = f"since {clock(since)}" if since else "whole run"
     lines.append(_numbers(counted, test, tally.total, tally.measured_until(), tally.elapsed, None))
     lines += _thresholds(test, tally, style, width)
@@ -125,18 +128,23 @@ def summary(result: r.Result, files: Sequence[str], style: Style, places: Sequen
         lines.append(f"  {'threshold':<28}{'limit':>13}{'measured':>12}   margin")
         for t in result.thresholds:
             limit, measured = show_limit(t.threshold), show(t.threshold, t.measured)
-            lines.append(f"{style.sign(t.met)} {t.label:<28}{limit:>13}{measured:>12}   {t.margin}")
+            first, *more = _wrap(t.margin, WIDTH - _BEFORE_MARGIN)
+            sign_of_row = style.plain(NONE) if stays_open(exit_code, t.measured) else style.sign(t.met)
+            lines.append(f"{sign_of_row} {t.label:<28}{limit:>13}{measured:>12}   {first}")
+            lines += [f"{'':{_BEFORE_MARGIN}}{line}" for line in more]
     lines += _variants(result.variants)
+    lines += _wrap(unnamed_words(result), WIDTH, "  ", "  ")
     lines += _measurements(result.exchange.measurements)
     s = result.summary
-    if s.failed:
-        lines.append(f"  failed: {_classes(result.errors)}")
+    lines += _failures(result)
     offered = f" of {per_second(round(s.offered_rate, 1))} offered" if s.offered_rate is not None else ""
     if result.load.stages:
         offered += f" (in stages, up to {per_second(result.load.rate)})" if result.load.rate else ""
     elif result.load.arrivals == "Poisson":
         offered += f" ({per_second(result.load.rate)} on average, Poisson)"
-    lines.append(f"  {count(s.answered)} answered in {s.measured_seconds:g} s, {per_second(round(s.rate, 1))}{offered}")
+    lines.append(
+        f"  {count(s.answered)} answered in {exact(s.measured_seconds)} s, {per_second(round(s.rate, 1))}{offered}"
+    )
     if files:
         beside = ", ".join(file.rsplit("/", 1)[-1] for file in files[1:])
         lines.append(f"  report  {files[0]}" + (f"; beside it {beside}" if beside else ""))
@@ -183,6 +191,12 @@ def _variants(variants: Sequence[r.VariantFacts]) -> list[str]:
             f"  {v.name[:20]:<20}{count(v.answered):>10}{percent(v.seen_percent):>10}{cells}{count(v.failed):>9}"
         )
     return lines
+
+
+def _failures(result: r.Result) -> list[str]:
+    """Each class with what the first of its requests was told."""
+    rows = [f"{count(row.requests)} {row.name}: {row.words}" for row in failure_rows(result)]
+    return [line for row in rows for line in _wrap(row, WIDTH, "  ", "      ")]
 
 
 def _measurements(found: Sequence[r.MeasurementFacts]) -> list[str]:
@@ -235,9 +249,10 @@ def _thresholds(test: LoadTest, tally: Tally, style: Style, width: int) -> list[
     lines, used = ["thresholds   "], 13
     for threshold in test.thresholds:
         m = measure(threshold, tally)
-        name = f"{threshold.text.split()[0]} {threshold.measurement or threshold.variant or ''}".strip()
-        value = show(threshold, m.measured) if m.measured is not None else "too early"
-        sign = "…" if m.measured is None else style.sign(m.met)
+        name = spoken(threshold)
+        early = m.measured is None and (m.needed > 0 or not tally.requests)
+        value = "too early" if early else show(threshold, m.measured)
+        sign = "…" if early else style.sign(m.met)
         length = len(f"{name} {show_limit(threshold)}  ") + len(value) + 5
         if used + length > width and used > 13:
             lines.append(" " * 13)
@@ -267,11 +282,7 @@ def _ends(left: str, right: str, width: int) -> str:
     return f"{left}{' ' * max(2, width - len(left) - len(right))}{right}"
 
 
-def _wrap(text: str, width: int) -> list[str]:
+def _wrap(text: str, width: int, first: str = "", others: str = "") -> list[str]:
     import textwrap
 
-    return textwrap.wrap(text, width) if text else []
-
-
-def _classes(errors: Mapping[str, int]) -> str:
-    return ", ".join(f"{number:,} {name}" for name, number in errors.items())
+    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=others) if text else []

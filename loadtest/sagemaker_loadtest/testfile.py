@@ -247,7 +247,7 @@ def _check_together(test: LoadTest, faults: list[str]) -> None:
         and (test.payloads.order != "InOrder" or any(s.split != "DataCapture" for s in test.payloads.sources))
     ):
         faults.append("load.open.arrivals: Recorded needs payloads in order, all with split: DataCapture")
-    if load.warm_up_seconds >= load.duration_seconds:
+    if load.counted_from >= load.duration_seconds:
         faults.append(
             f"load.warmUp: {load.warm_up_seconds:g}s leaves nothing of the duration of {load.duration_seconds:g}s "
             "to measure; shorten it"

@@ -6,7 +6,7 @@ import re
 
 from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.spec import Threshold
-from sagemaker_loadtest.units import parse_duration, parse_rate, per_second, percent, significant
+from sagemaker_loadtest.units import exact, parse_duration, parse_rate, per_second, percent, significant
 
 _THRESHOLD = re.compile(
     r"(?P<metric>p(?P<percentile>\d{1,2}(?:\.\d+)?)|max|failed|rate)"
@@ -14,6 +14,8 @@ _THRESHOLD = re.compile(
     r"(?:\s+of\s+(?P<variant>[A-Za-z0-9](?:-*[A-Za-z0-9]){0,62}))?"
     r"\s*(?P<operator><=|>=|<|>|≤|≥)\s*(?P<value>\d+(?:\.\d+)?)\s*(?P<unit>[%/a-z]*)"
 )
+_MANY_PERCENT = 200
+"""Beyond it a multiple is easier to read than a percentage."""
 _LATENCY_UNITS = ("ms", "s", "m")
 
 
@@ -87,6 +89,14 @@ def label(threshold: Threshold) -> str:
     return f"{name}, {threshold.measurement or threshold.variant or 'all'}"
 
 
+def spoken(threshold: Threshold) -> str:
+    """The same inside a sentence: `p99`, `p99 of challenger`, `p99 first chunk`, `failed of champion`."""
+    name = label(threshold)
+    if threshold.variant:
+        return name.replace(", ", " of ", 1)
+    return name.removesuffix(", all").replace(", ", " ", 1)
+
+
 def show(threshold: Threshold, value: float | None) -> str:
     """`value` with the threshold's unit."""
     if threshold.unit == "ms":
@@ -103,19 +113,18 @@ def show_limit(threshold: Threshold) -> str:
         if threshold.metric == "rate"
         else ("<" if not threshold.inclusive else "≤")
     )
-    value = (
-        f"{threshold.limit:,g} ms"
-        if threshold.unit == "ms"
-        else f"{threshold.limit:g}/s"
-        if threshold.unit == "/s"
-        else f"{threshold.limit:g} %"
-    )
-    return f"{sign} {value}"
+    return f"{sign} {limit_of(threshold)}"
+
+
+def limit_of(threshold: Threshold) -> str:
+    """`80 ms`, `1,280/s`, `0.1 %`."""
+    unit = {"ms": " ms", "/s": "/s"}.get(threshold.unit, " %")
+    return f"{exact(threshold.limit)}{unit}"
 
 
 def bare_limit(threshold: Threshold) -> str:
     """`80 ms`, `at least 99 %`: the limit inside a sentence."""
-    shown = show_limit(threshold).split(" ", 1)[1]
+    shown = limit_of(threshold)
     return f"at least {shown}" if threshold.metric == "rate" else shown
 
 
@@ -131,7 +140,7 @@ def margin(threshold: Threshold, measured: float | None) -> str:
     part = (measured - threshold.limit) / threshold.limit * 100
     if abs(part) < 0.5:
         return "at the limit"
-    if part >= 1000:
+    if part >= _MANY_PERCENT:
         return f"{significant(measured / threshold.limit, 2)} times the limit"
     return (
         f"{abs(part):,.0f} % {'over' if part > 0 else 'below'}"

@@ -3,7 +3,6 @@
 import _socket
 import os
 import re
-import ssl
 import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -12,8 +11,10 @@ import gevent
 import gevent.socket
 from gevent.hub import get_hub
 
-from sagemaker_loadtest.connection import Answer, Connection, Sink, Tls
+from sagemaker_loadtest.connection import Answer, Connection, Sink
 from sagemaker_loadtest.proxy import Proxy, proxy_of
+from sagemaker_loadtest.tls import handshake, tls_context
+from sagemaker_loadtest.units import format_duration
 
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 20.0
@@ -48,7 +49,7 @@ class Transport:
             try:
                 connection = self._connect()
             except (OSError, gevent.Timeout) as error:
-                answer.error = error if isinstance(error, OSError) else TimeoutError("connecting took too long")
+                answer.error = error if isinstance(error, OSError) else TimeoutError("no connection in time")
                 answer.done = time.perf_counter()
                 return answer
             answer.connect_seconds = time.perf_counter() - answer.sent
@@ -101,7 +102,7 @@ class Transport:
                 sock.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
                 if self._proxy:
                     _tunnel(sock, self._proxy, self._host, self._port)
-                tls = _handshake(sock, self._context, self._host) if self._context else None
+                tls = handshake(sock, self._context, self._host) if self._context else None
                 raw = _socket.socket(fileno=sock.detach())
             except BaseException:
                 sock.close()
@@ -122,31 +123,9 @@ class Transport:
                 self._arm(deadline - now)
                 return
             self._deadlines.pop(connection, None)
-            connection.fail(TimeoutError("no answer in time"))
+            connection.fail(TimeoutError(f"no answer within {format_duration(self._timeout)}"))
         if self._deadlines:  # of exchanges that began meanwhile
             self._arm(min(self._deadlines.values()) - time.perf_counter())
-
-
-def tls_context(environment: Mapping[str, str] = os.environ) -> ssl.SSLContext:
-    """A verifying context; AWS_CA_BUNDLE is honoured as by the AWS CLI."""
-    return ssl.create_default_context(cafile=environment.get("AWS_CA_BUNDLE") or None)
-
-
-def _handshake(sock: gevent.socket.socket, context: ssl.SSLContext, host: str) -> Tls:
-    tls = Tls(context, host)
-    while True:
-        try:
-            tls.object.do_handshake()
-        except ssl.SSLWantReadError:
-            sock.sendall(tls.outgoing.read())
-            received = sock.recv(65536)
-            if not received:
-                raise ConnectionResetError("closed during the TLS handshake") from None
-            tls.incoming.write(received)
-        else:
-            if tls.outgoing.pending:
-                sock.sendall(tls.outgoing.read())
-            return tls
 
 
 def _tunnel(sock: gevent.socket.socket, proxy: Proxy, host: str, port: int) -> None:

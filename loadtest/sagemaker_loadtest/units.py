@@ -55,6 +55,12 @@ def significant(value: float | None, digits: int = 3) -> str:
     return text.rstrip("0").rstrip(".") if decimals > digits else text
 
 
+def exact(value: float) -> str:
+    """A number as a person wrote it, every digit of it up to six decimals: `80`, `1,280`, `99.95`."""
+    text = f"{value:,.6f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
 def milliseconds(value: float | None) -> str:
     """`18.4 ms`."""
     return NONE if value is None else f"{significant(value)} ms"

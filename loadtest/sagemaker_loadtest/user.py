@@ -137,13 +137,14 @@ class SageMakerUser(User):
             reply = self.exchange.invoke_async(request)
         else:
             reply = self.exchange.invoke_stream(request)
-        done = clock.of(reply.done)
+        done, good = clock.of(reply.done), reply.ok
         if recorder is not None:
             variant = reply.variant or asked_variant(request)  # a request without a reply has only the one asked for
             recorder.finished(number, clock.of(reply.sent), done, reply.outcome, variant)
             recorder.carried(intended, reply.status, len(request.body), reply.received, len(reply.chunks))
             self._measure(recorder, clock, intended, reply)
-        good = reply.ok
+            if not good and recorder.curious(intended, reply.outcome, variant):
+                recorder.told(intended, reply.outcome, variant, reply.said(), request.body)
         self.environment.events.request.fire(
             request_type=operation,
             name=(reply.variant or "no variant named") if good else reply.outcome.value,

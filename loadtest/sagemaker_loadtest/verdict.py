@@ -7,7 +7,7 @@ from typing import Literal
 
 from sagemaker_loadtest.generator import Check
 from sagemaker_loadtest.measures import Measure
-from sagemaker_loadtest.thresholds import bare_limit, label, margin, show
+from sagemaker_loadtest.thresholds import bare_limit, margin, show, spoken
 from sagemaker_loadtest.units import clock
 
 Word = Literal["met", "missed", "generator", "workersLost", "endedEarly"]
@@ -48,9 +48,16 @@ class Verdict:
 
 
 def judge(
-    measures: Sequence[Measure], checks: Sequence[Check], losses: Sequence[Loss], workers: int, ended_early: str | None
+    measures: Sequence[Measure],
+    checks: Sequence[Check],
+    losses: Sequence[Loss],
+    workers: int,
+    ended_early: str | None,
+    advice: str = "",
 ) -> Verdict:
-    """Verdict over a run that started. `ended_early` says why, when it did not reach its end."""
+    """Verdict over a run that started. `ended_early` says why, when it did not reach its end, and `advice` what to do
+    about it.
+    """
     so_far = _so_far(measures)
     if ended_early:
         return Verdict(
@@ -58,7 +65,7 @@ def judge(
             ExitCode.ENDED_EARLY,
             f"Ended early: {ended_early}",
             (so_far, *_losses(losses)),
-            "Run it again to its end.",
+            advice or "Run it again to its end.",
         )
     if losses:
         return Verdict(
@@ -87,7 +94,7 @@ def _missed(measures: Sequence[Measure]) -> Verdict:
         "missed",
         ExitCode.MISSED,
         f"Missed: {sentence(first)}" + (f", and {len(missed) - 1} more" if len(missed) > 1 else ""),
-        tuple(f"{sentence(m)} ({m.note or margin(m.threshold, m.measured)})." for m in missed),
+        tuple(f"{sentence(m)} ({against(m)})." for m in missed),
         "",
     )
 
@@ -102,7 +109,7 @@ def _met(measures: Sequence[Measure]) -> Verdict:
             "Set thresholds, for example “p99 <= 80ms”.",
         )
     closest = min(measures, key=_room)
-    text = f"Closest: {sentence(closest)} ({margin(closest.threshold, closest.measured)})."
+    text = f"Closest: {sentence(closest)} ({against(closest)})."
     number = len(measures)
     return Verdict(
         "met",
@@ -121,16 +128,28 @@ def _room(m: Measure) -> float:
     return part - 1 if m.threshold.metric == "rate" else 1 - part
 
 
+def stays_open(exit_code: int, measured: float | None) -> bool:
+    """Whether nothing can be said of a threshold: it was not measured in a run that has no verdict."""
+    return measured is None and exit_code not in (ExitCode.MET, ExitCode.MISSED)
+
+
+def against(m: Measure) -> str:
+    """How far from the limit, or why that is not known: `19 % over`."""
+    told = m.note or margin(m.threshold, m.measured)
+    return f"{told}, {m.remark}" if m.remark else told
+
+
 def sentence(m: Measure) -> str:
-    """`p99, all 95.3 ms, limit 80 ms`."""
-    name = label(m.threshold).removesuffix(", all")
+    """`p99 of challenger 95.3 ms, limit 80 ms`."""
     measured = show(m.threshold, m.measured) if m.measured is not None else "not measured"
-    return f"{name} {measured}, limit {bare_limit(m.threshold)}"
+    return f"{spoken(m.threshold)} {measured}, limit {bare_limit(m.threshold)}"
 
 
 def _so_far(measures: Sequence[Measure]) -> str:
     if not measures:
         return "No thresholds were set."
+    if all(m.measured is None for m in measures):
+        return "Of what ran, no threshold could be measured."
     met = sum(m.met for m in measures)
     return f"Of what ran, {met} of {len(measures)} thresholds were met, which says nothing about the rest."
 

@@ -47,7 +47,8 @@ class Second:
     `offered`, `sent`, latencies and failures belong to the second of the intended start, `answered` to the one in which
     the good answer arrived. Keys: variant (empty when the reply named none), then the words of `replies.Outcome`.
     `measurements` are keyed by the words of `measurement.Measurement`, `statuses` by the HTTP status; `chunks` counts
-    the payload parts of streams, the bytes those of bodies.
+    the payload parts of streams, the bytes those of bodies. `samples`: keyed like failures, what the first few failed
+    requests were told.
     """
 
     second: int
@@ -62,6 +63,7 @@ class Second:
     chunks: int = 0
     sent_bytes: int = 0
     received_bytes: int = 0
+    samples: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

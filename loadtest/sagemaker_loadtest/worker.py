@@ -151,8 +151,10 @@ class Worker:
             return
         now = self._place.clock.now()
         began = now - (response_time or 0.0) / 1000  # Locust has events without one
-        outcome = Outcome.OK if exception is None else Outcome.OTHER
-        self._recorder.finished(self._recorder.started(began), began, now, outcome, "")
+        recorder, outcome = self._recorder, Outcome.OK if exception is None else Outcome.OTHER
+        recorder.finished(recorder.started(began), began, now, outcome, "")
+        if exception is not None and recorder.curious(began, outcome, ""):
+            recorder.told(began, outcome, "", (type(exception).__name__, str(exception)), b"")
 
     def _stop(self) -> None:
         if self._place:

@@ -3,16 +3,18 @@
 import math
 from collections.abc import Callable, Sequence
 
-from sagemaker_loadtest.report import svg
+from sagemaker_loadtest.report import axes, svg
 from sagemaker_loadtest.report.svg import Frame, Scale
-from sagemaker_loadtest.result import Happening, Result, ThresholdFacts
-from sagemaker_loadtest.units import clock, significant
+from sagemaker_loadtest.result import Result, ThresholdFacts
+from sagemaker_loadtest.thresholds import limit_of
+from sagemaker_loadtest.units import exact, significant
 
 _LINES = (("p50", "var(--p50)", 1.8, "none"), ("p95", "var(--p95)", 2.0, "6 3"), ("p99", "var(--p99)", 2.6, "none"))
 FILLS = ("var(--e1)", "url(#pe2)", "url(#pe3)", "var(--e4)", "url(#pe5)", "var(--e6)")
 STROKES = ("var(--e1)", "var(--e2)", "var(--e3)", "var(--e4)", "var(--e5)", "var(--e6)")
 CURVES = ("var(--p99)", "var(--p95)", "var(--v2)", "var(--e3)", "var(--e2)", "var(--e4)")
 DASHES = ("none", "7 3", "2 4", "10 3 2 3", "4 4", "1 3")
+_FAR_ABOVE = 5
 _LIMIT_TEXT = {"class_": "limit", "text_anchor": "end"}
 
 
@@ -32,29 +34,25 @@ def half(draw: Callable[[Frame], str], label: str, kind: str, height: int) -> st
 
 
 def latency_over_time(result: Result) -> str:
-    """p50, p95 and p99 of each bin, with the limit of the tightest p99 (else p95, else p50) threshold."""
-    series, duration = result.series, span(result)
-    limits = latency_limits(result)
-    first = math.ceil(result.warm_up_seconds / series.bin_seconds)
-    values = [v for name in ("p50", "p95", "p99") for v in getattr(series, name)[first:] if v is not None]
-    high = svg.nice_above(max([*values, *(t.limit * 1.06 for t in limits), 0.001]), 6)
+    """p50, p95 and p99 of each bin, with the limit of `limits_over_time`."""
+    series, duration = result.series, axes.span(result)
+    limits = limits_over_time(result)
+    high = svg.nice_above(max([*_counted(result), *(t.limit * 1.06 for t in limits), 0.001]), 6)
 
     def draw(f: Frame) -> str:
         x, y = Scale(0, duration, f.x0, f.x1), Scale(0, high, f.y0, f.y1)
         parts = [
-            background(result, f, x, named=True),
-            y_axis(f, y, svg.ticks(high, 6), "ms"),
-            x_axis(f, x, duration),
+            axes.background(result, f, x, named=True),
+            axes.y_axis(f, y, svg.ticks(high, 6), "ms"),
+            axes.x_axis(f, x, duration),
         ]
         for t in limits:
             parts.append(svg.line(f.x0, y(t.limit), f.x1, y(t.limit), class_="limit"))
-            parts.append(
-                svg.text(f.x1 - 4, y(t.limit) - 6, f"{t.label.split(',')[0]} limit {t.limit:g} ms", **_LIMIT_TEXT)
-            )
+            parts.append(svg.text(f.x1 - 4, y(t.limit) - 6, _limit_words(t), **_LIMIT_TEXT))
         ends, names, colors = [], [], []
         for name, color, width, dash in _LINES:
             found: Sequence[float | None] = getattr(series, name)
-            points = [None if v is None else (x(middle(result, i)), y(v)) for i, v in enumerate(found)]
+            points = [None if v is None else (x(axes.middle(result, i)), y(v)) for i, v in enumerate(found)]
             parts.append(svg.path(points, stroke=color, stroke_width=width, stroke_dasharray=dash))
             last = next((p for p in reversed(points) if p), None)
             if last:
@@ -70,15 +68,24 @@ def latency_over_time(result: Result) -> str:
     return both(draw, "Latency over time: p50, p95 and p99 in milliseconds", "lat", 320)
 
 
+def _limit_words(t: ThresholdFacts) -> str:
+    """`p99 limit 80 ms`."""
+    return f"{t.label.split(',')[0]} limit {limit_of(t.threshold)}"
+
+
 def rate_over_time(result: Result) -> str:
     """What the schedule asked for and what was answered in each bin; in a closed load only the latter."""
-    series, duration = result.series, span(result)
+    series, duration = result.series, axes.span(result)
     offered = [v for v in series.offered if v is not None]
     high = svg.nice_above(max([*offered, *series.achieved, 0.1]) * 1.04, 4)
 
     def draw(f: Frame) -> str:
         x, y = Scale(0, duration, f.x0, f.x1), Scale(0, high, f.y0, f.y1)
-        parts = [background(result, f, x), y_axis(f, y, svg.ticks(high, 4), "req/s"), x_axis(f, x, duration)]
+        parts = [
+            axes.background(result, f, x),
+            axes.y_axis(f, y, svg.ticks(high, 4), "req/s"),
+            axes.x_axis(f, x, duration),
+        ]
         edges = [
             (x(i * series.bin_seconds), x(min((i + 1) * series.bin_seconds, duration)), y(v))
             for i, v in enumerate(series.offered)
@@ -86,7 +93,7 @@ def rate_over_time(result: Result) -> str:
         ]
         if edges:
             parts.append(svg.steps(edges, stroke="var(--offered)", stroke_width=7, stroke_opacity=0.4))
-        points = [(x(middle(result, i)), y(v)) for i, v in enumerate(series.achieved)]
+        points = [(x(axes.middle(result, i)), y(v)) for i, v in enumerate(series.achieved)]
         parts.append(svg.path(points, stroke="var(--achieved)", stroke_width=2.2))
         return "".join(parts)
 
@@ -95,7 +102,7 @@ def rate_over_time(result: Result) -> str:
 
 def errors_over_time(result: Result) -> str:
     """Failed requests in each bin, stacked by class."""
-    series, duration = result.series, span(result)
+    series, duration = result.series, axes.span(result)
     totals = [sum(column) for column in zip(*series.failures.values(), strict=True)]
     high = svg.nice_above(max([*totals, 4]), 4)
     unit = f"in {series.bin_seconds} s"
@@ -103,7 +110,7 @@ def errors_over_time(result: Result) -> str:
     def draw(f: Frame) -> str:
         x, y = Scale(0, duration, f.x0, f.x1), Scale(0, high, f.y0, f.y1)
         marks = [t for t in svg.ticks(high, 4) if t == int(t)]
-        parts = [background(result, f, x), y_axis(f, y, marks, unit), x_axis(f, x, duration)]
+        parts = [axes.background(result, f, x), axes.y_axis(f, y, marks, unit), axes.x_axis(f, x, duration)]
         bases = [0.0] * len(totals)
         for place, counts in enumerate(series.failures.values()):
             drawn = []
@@ -135,7 +142,7 @@ def distribution(result: Result) -> str:
         def x(percentile: float) -> float:
             return f.x0 + (f.x1 - f.x0) * min(1.0, math.log10(100 / (100 - min(percentile, 99.9999))) / rarest)
 
-        parts = [y_axis(f, y, svg.ticks(high, 5), "ms")]
+        parts = [axes.y_axis(f, y, svg.ticks(high, 5), "ms")]
         marks = [
             p
             for p in ((0, 90, 99, 99.9, 99.99) if f.small else (0, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99))
@@ -188,26 +195,18 @@ def shape(result: Result) -> str:
         def x(value: float) -> float:
             return f.x0 + (f.x1 - f.x0) * math.log10(max(value, low) / low) / span
 
-        parts = [y_axis(f, y, svg.ticks(high, 3), "% of answers")]
+        parts = [axes.y_axis(f, y, svg.ticks(high, 3), "% of answers")]
         drawn = [(x(a) + 0.5, y(share), max(x(a) + 1.5, x(b) - 0.5), f.y0) for a, b, share in bars if share]
         parts.append(svg.boxes(drawn, fill="var(--p95)"))
         last = -99.0
         for mark in _log_marks(low, end):
-            if x(mark) - last > (52 if f.small else 46):
+            if x(mark) - last > (56 if f.small else 62):
                 last = x(mark)
                 parts.append(svg.line(last, f.y0, last, f.y0 + 4, class_="axis"))
-                parts.append(svg.text(last, f.y0 + 18, f"{mark:g} ms", text_anchor="middle"))
+                parts.append(svg.text(last, f.y0 + 18, f"{exact(mark)} ms", text_anchor="middle"))
         for t in limits[:1]:
             parts.append(svg.line(x(t.limit), f.y1, x(t.limit), f.y0, class_="limit"))
-            parts.append(
-                svg.text(
-                    x(t.limit) - 6,
-                    f.y1 + 10,
-                    f"{t.label.split(',')[0]} limit {t.limit:g} ms",
-                    class_="limit",
-                    text_anchor="end",
-                )
-            )
+            parts.append(svg.text(x(t.limit) - 6, f.y1 + 10, _limit_words(t), **_LIMIT_TEXT))
         return "".join(parts)
 
     return both(draw, "How often which latency occurred", "shape", 190, right=24)
@@ -235,82 +234,23 @@ def _log_marks(low: float, high: float) -> list[float]:
     return [round(m, 6) for m in marks if low <= m <= high]
 
 
+def limits_over_time(result: Result) -> list[ThresholdFacts]:
+    """The limit of the highest percentile (that of a maximum is none of these lines), unless it is so far above all
+    that was measured that the lines would lie flat on the axis.
+    """
+    limits = [t for t in latency_limits(result, everything=True) if t.percentile != 100][:1]
+    return [t for t in limits if t.limit <= _FAR_ABOVE * max(_counted(result), default=math.inf)]
+
+
+def _counted(result: Result) -> list[float]:
+    """All values of the lines after the warm-up."""
+    series = result.series
+    first = math.ceil(result.warm_up_seconds / series.bin_seconds)
+    return [v for values in (series.p50, series.p95, series.p99) for v in values[first:] if v is not None]
+
+
 def latency_limits(result: Result, *, everything: bool = False) -> list[ThresholdFacts]:
     """Latency thresholds over all variants, tightest percentile first; only the first two unless `everything`."""
     found = [t for t in result.thresholds if t.metric == "latency" and t.variant is None and t.measurement is None]
     found.sort(key=lambda t: -(t.percentile or 0))
     return found if everything else found[:1]
-
-
-def span(result: Result) -> float:
-    """Seconds on the axis of time."""
-    return max(result.duration_seconds, result.series.bin_seconds * 1.0, 1.0)
-
-
-def middle(result: Result, i: int) -> float:
-    """The moment, in seconds, at which the value of bin `i` is drawn."""
-    width = result.series.bin_seconds
-    return (i * width + min((i + 1) * width, span(result))) / 2
-
-
-def y_axis(f: Frame, y: Scale, marks: Sequence[float], unit: str) -> str:
-    """Grid, numbers and unit."""
-    grid = "".join(f"M{svg.number(f.x0)} {svg.number(y(mark))}H{svg.number(f.x1)}" for mark in marks if mark)
-    words = (f"{mark:,g}" if mark < 10000 else f"{mark / 1000:,g}k" for mark in marks)
-    numbers = "".join(svg.text(f.x0 - 7, y(mark) + 4, told) for mark, told in zip(marks, words, strict=True))
-    return (
-        svg.text(0, 11, unit)
-        + svg.tag("path", d=grid, class_="grid")
-        + svg.line(f.x0, f.y0, f.x1, f.y0, class_="axis")
-        + svg.tag("g", numbers, class_="y")
-    )
-
-
-def x_axis(f: Frame, x: Scale, duration: float) -> str:
-    """Numbers of the axis of time."""
-    want = 5 if f.small else 10
-    step = next(
-        (
-            s
-            for s in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
-            if duration / s <= want
-        ),
-        86400,
-    )
-    parts = []
-    mark = 0
-    while mark <= duration + 1e-6:
-        words = f"{mark} s" if duration < 120 else clock(mark)
-        parts.append(svg.text(x(mark), f.y0 + 19, words))
-        mark += step
-    return svg.tag("g", "".join(parts), class_="x")
-
-
-def background(result: Result, f: Frame, x: Scale, *, named: bool = False) -> str:
-    """Warm-up and numbered events: the same in every chart over time."""
-    parts = []
-    warm_up = min(result.warm_up_seconds, span(result))
-    if warm_up:
-        parts.append(svg.tag("rect", x=x(0), y=f.y1, width=x(warm_up) - x(0), height=f.y0 - f.y1, fill="url(#hatch)"))
-    places = svg.spread([x(e.second) for e in result.events], 20, f.width - 9)
-    for i, (event, at) in enumerate(zip(result.events, places, strict=True)):
-        parts.append(_event(f, x, event, at, i + 1))
-    if named and warm_up:
-        words = "← warm-up" if f.small else "← warm-up, not counted"
-        parts.append(svg.text(x(warm_up) + 5, f.y1 + 14, words, class_="halo"))
-    return "".join(parts)
-
-
-def _event(f: Frame, x: Scale, event: Happening, at: float, label: int) -> str:
-    where = x(event.second)
-    return (
-        svg.path(
-            [(at, f.y1 - 2), (where, f.y1 + 6), (where, f.y0)],
-            stroke="var(--ink)",
-            stroke_width=1,
-            stroke_dasharray="2 3",
-            stroke_opacity=0.75,
-        )
-        + svg.tag("circle", cx=at, cy=f.y1 - 11, r=9, fill="var(--ink)")
-        + svg.text(at, f.y1 - 7, str(label), class_="badge-text", text_anchor="middle")
-    )

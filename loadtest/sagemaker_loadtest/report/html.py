@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from sagemaker_loadtest.failures import failure_rows, whence
 from sagemaker_loadtest.found import STEP_HEAD, advice_rows, step_rows
 from sagemaker_loadtest.report import charts, lines, steps, tables, takes
 from sagemaker_loadtest.report.lines import Lines
@@ -19,8 +20,8 @@ _ICONS = {"good": "M14 25l7 7 14-15", "bad": "M16 16l16 16M32 16L16 32", "warn":
 _WORDS = {
     "met": "Met",
     "missed": "Missed",
-    "generator": "No verdict: the generator was the limit",
-    "workersLost": "No verdict: workers lost",
+    "generator": "No verdict",
+    "workersLost": "No verdict",
     "endedEarly": "Ended early",
 }
 
@@ -64,6 +65,7 @@ def render_html(result: Result) -> str:
     return environment.get_template("report.html.j2").render(
         r=result,
         word=_word(result),
+        headline=_headline(result),
         color=color,
         icon=_ICONS[color],
         started=_when(result),
@@ -74,6 +76,7 @@ def render_html(result: Result) -> str:
         spread=_spread(result),
         tiles=tables.tiles(result),
         facts=tables.facts(result),
+        failures=[(row, [(s, whence(s)) for s in row.samples]) for row in failure_rows(result)],
         variants_take=takes.variants(result),
         search=_search(result),
         variant_charts=_figures(result, [lines.variants(result)] if len(result.series.variants) > 1 else []),
@@ -93,6 +96,12 @@ def _word(result: Result) -> str:
     if result.partial:
         return "Not finished"
     return "Found" if result.search and result.verdict.exit_code == 0 else _WORDS[result.verdict.word]
+
+
+def _headline(result: Result) -> str:
+    """The verdict's line without the word that stands above it."""
+    told = result.verdict.headline.removeprefix("No verdict: ").removeprefix("Ended early: ")
+    return told[:1].upper() + told[1:]
 
 
 def _safe(markup: str) -> Markup:
@@ -115,7 +124,7 @@ def _when(result: Result) -> str:
 def _over_time(result: Result) -> list[Chart]:
     if not result.series.achieved or not (result.summary.answered or result.summary.failed):
         return []
-    limit = [("limit", _line("var(--bad)", 1.6, "7 4"))] if charts.latency_limits(result) else []
+    limit = [("limit", _line("var(--bad)", 1.6, "7 4"))] if charts.limits_over_time(result) else []
     warm_up = [("warm-up, not counted", _box("url(#hatch)", "var(--offered)"))] if result.warm_up_seconds else []
     percentiles = [
         ("p50", _line("var(--p50)", 1.8)),

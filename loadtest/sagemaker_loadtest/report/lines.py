@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sagemaker_loadtest.report import charts, svg
+from sagemaker_loadtest.report import axes, charts, svg
 from sagemaker_loadtest.report.svg import Frame, Scale
 from sagemaker_loadtest.result import Result
 
@@ -39,7 +39,7 @@ class Lines:
 
 def draw(result: Result, chart: Lines) -> str:
     """The chart as inline SVG, once for a page and once for a phone."""
-    duration = charts.span(result)
+    duration = axes.span(result)
     values = [v for line in chart.lines for v in line.values if v is not None]
     limit = chart.limit
     shown = limit is not None and limit <= 4 * max([*values, 1e-9])
@@ -48,16 +48,16 @@ def draw(result: Result, chart: Lines) -> str:
     def on(f: Frame) -> str:
         x, y = Scale(0, duration, f.x0, f.x1), Scale(0, high, f.y0, f.y1)
         parts = [
-            charts.background(result, f, x),
-            charts.y_axis(f, y, svg.ticks(high, 4), chart.unit),
-            charts.x_axis(f, x, duration),
+            axes.background(result, f, x),
+            axes.y_axis(f, y, svg.ticks(high, 4), chart.unit),
+            axes.x_axis(f, x, duration),
         ]
         if limit is not None and shown:
             parts.append(svg.line(f.x0, y(limit), f.x1, y(limit), class_="limit"))
             words = {"class_": "limit", "text_anchor": "end"}
             parts.append(svg.text(f.x1 - 4, y(limit) - 6, chart.limit_words, **words))
         for line in chart.lines:
-            points = [None if v is None else (x(charts.middle(result, i)), y(v)) for i, v in enumerate(line.values)]
+            points = [None if v is None else (x(axes.middle(result, i)), y(v)) for i, v in enumerate(line.values)]
             parts.append(svg.path(points, stroke=line.color, stroke_width=line.width, stroke_dasharray=line.dash))
         return "".join(parts)
 

@@ -1,9 +1,11 @@
 """summary.md: fits a comment on a pull request; the verdict is readable in the notification's first line."""
 
+from sagemaker_loadtest.failures import failure_rows, unnamed_words
 from sagemaker_loadtest.found import STEP_HEAD, advice_rows, step_rows
 from sagemaker_loadtest.result import Result
 from sagemaker_loadtest.thresholds import show, show_limit
-from sagemaker_loadtest.units import count, format_duration, milliseconds, per_second, percent
+from sagemaker_loadtest.units import count, exact, format_duration, milliseconds, per_second, percent
+from sagemaker_loadtest.verdict import stays_open
 
 _SIGNS = {0: "✓", 1: "✗"}
 
@@ -11,7 +13,7 @@ _SIGNS = {0: "✓", 1: "✗"}
 def render_markdown(result: Result) -> str:
     """The summary of a result."""
     v, s = result.verdict, result.summary
-    load = per_second(result.load.rate) if result.load.rate else f"{result.load.users} users"
+    load = per_second(result.load.rate) if result.load.rate else f"{count(result.load.users)} users"
     if result.load.stages:
         load = f"up to {load}"
     length = format_duration(round(result.duration_seconds))
@@ -27,7 +29,9 @@ def render_markdown(result: Result) -> str:
         lines += ["| threshold | limit | measured | margin | |", "|---|---:|---:|---:|---|"]
         for t in result.thresholds:
             measured, sign = show(t.threshold, t.measured), "✓"
-            if not t.met:
+            if stays_open(v.exit_code, t.measured):
+                sign = "?"
+            elif not t.met:
                 measured, sign = f"**{measured}**", "✗"
             lines.append(f"| {t.label} | {show_limit(t.threshold)} | {measured} | {t.margin} | {sign} |")
         lines.append("")
@@ -44,7 +48,7 @@ def render_markdown(result: Result) -> str:
                 f"| {x.name} | {count(x.answered)} | {percent(x.seen_percent)} | {percent(x.asked_percent)} "
                 f"| {milliseconds(p.p50)} | {milliseconds(p.p95)} | {milliseconds(p.p99)} | {count(x.failed)} |"
             )
-        lines.append("")
+        lines += ["", *([unnamed_words(result), ""] if unnamed_words(result) else [])]
     if result.exchange.measurements:
         lines += ["| beside the latency | measured | p50 | p95 | p99 |", "|---|---:|---:|---:|---:|"]
         for m in result.exchange.measurements:
@@ -53,17 +57,20 @@ def render_markdown(result: Result) -> str:
         lines.append("")
     if result.errors:
         lines += [
-            "| error | requests |",
-            "|---|---:|",
-            *(f"| {name} | {count(number)} |" for name, number in result.errors.items()),
+            "| error | requests | of all | for example |",
+            "|---|---:|---:|---|",
+            *(
+                f"| {row.name} | {count(row.requests)} | {percent(row.percent)} | {_code(row.words)} |"
+                for row in failure_rows(result)
+            ),
             "",
         ]
     lines += ["| sign of a tired generator | seen | limit | |", "|---|---:|---:|---|"]
     lines += [f"| {c.name} | {c.seen} | {c.limit} | {'✓' if c.ok else '!'} |" for c in result.generator.checks]
     lines += [
         "",
-        f"{count(s.answered)} answered and {count(s.failed)} failed in {s.measured_seconds:g} s "
-        f"after {result.warm_up_seconds:g} s of warm-up; "
+        f"{count(s.answered)} answered and {count(s.failed)} failed in {exact(s.measured_seconds)} s "
+        f"after {exact(result.warm_up_seconds)} s of warm-up; "
         f"{result.generator.workers} workers; {result.load.model} load; started {result.start}; run `{result.run}`; "
         f"sagemaker-loadtest {result.tool.version}, Locust {result.tool.locust}, Python {result.tool.python}.",
         "",
@@ -85,6 +92,12 @@ def _search(result: Result) -> list[str]:
     lines += ["", f"| {' | '.join(head)} |", f"|{'---:|' * (len(head) - 1)}---|"]
     lines += [f"| {' | '.join(map(_cell, row))} |" for row in step_rows(facts)]
     return [*lines, ""]
+
+
+def _code(text: str) -> str:
+    """What the endpoint said, neither markup nor a mention of somebody."""
+    quoted = text.replace("`", "'").replace("|", "\\|")
+    return f"`{quoted}`" if quoted else ""
 
 
 def _cell(text: str) -> str:

@@ -1,9 +1,9 @@
 """The chart of a search: every rate that was tried against the percentile that the limit is on."""
 
-from sagemaker_loadtest.report import charts, svg
+from sagemaker_loadtest.report import axes, charts, svg
 from sagemaker_loadtest.report.svg import Frame, Scale
 from sagemaker_loadtest.result import SearchFacts
-from sagemaker_loadtest.units import per_second
+from sagemaker_loadtest.units import exact, per_second
 
 _COLORS = {"held": "var(--good)", "over": "var(--bad)", "generator": "var(--warn)", "short": "var(--soft)"}
 _SIGNS = {"over": "✗", "generator": "!", "short": "?"}
@@ -20,14 +20,14 @@ def draw(facts: SearchFacts) -> str:
 
     def on(f: Frame) -> str:
         x, y = Scale(0, wide, f.x0, f.x1), Scale(0, high, f.y0, f.y1)
-        parts = [charts.y_axis(f, y, svg.ticks(high, 4), f"{facts.label.removesuffix(', all')}, ms")]
+        parts = [axes.y_axis(f, y, svg.ticks(high, 4), f"{facts.label.removesuffix(', all')}, ms")]
         marks = svg.ticks(wide, 3 if f.small else 5)
         numbers = "".join(svg.text(x(mark), f.y0 + 19, per_second(mark)) for mark in marks)
         parts.append(svg.tag("g", numbers, class_="x"))
         if facts.limit is not None and facts.limit <= high:
             parts.append(svg.line(f.x0, y(facts.limit), f.x1, y(facts.limit), class_="limit"))
             words = {"class_": "limit", "text_anchor": "start"}
-            parts.append(svg.text(f.x0 + 6, y(facts.limit) - 6, f"limit {facts.limit:g} ms", **words))
+            parts.append(svg.text(f.x0 + 6, y(facts.limit) - 6, f"limit {exact(facts.limit)} ms", **words))
         held = sorted((s.rate, s.measured) for s in told if s.outcome == "held")
         points = [(x(rate), y(measured or 0.0)) for rate, measured in held]
         parts.append(svg.path(points, stroke="var(--good)", stroke_width=1.4, stroke_opacity=0.6))

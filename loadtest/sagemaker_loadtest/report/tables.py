@@ -1,5 +1,6 @@
 """The tables and tiles of the report as rows of text, ready to print."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,8 +8,18 @@ from sagemaker_loadtest.report import takes
 from sagemaker_loadtest.report.charts import shape_bars
 from sagemaker_loadtest.report.lines import Lines
 from sagemaker_loadtest.result import Result, StageFacts, ThresholdFacts
-from sagemaker_loadtest.thresholds import show, show_limit
-from sagemaker_loadtest.units import clock, count, format_duration, milliseconds, per_second, percent, significant
+from sagemaker_loadtest.thresholds import bare_limit, show, show_limit
+from sagemaker_loadtest.units import (
+    clock,
+    count,
+    exact,
+    format_duration,
+    milliseconds,
+    per_second,
+    percent,
+    significant,
+)
+from sagemaker_loadtest.verdict import stays_open
 
 _MOST_ROWS = 45
 
@@ -34,9 +45,10 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdRow:
-    """One threshold with its meter: `fill` and `mark` in percent of the meter's width."""
+    """One threshold with its meter: `fill` and `mark` in percent of the meter's width. `open`: nothing can be said."""
 
     facts: ThresholdFacts
+    open: bool
     limit: str
     measured: str
     fill: float
@@ -50,6 +62,7 @@ def thresholds(result: Result) -> list[ThresholdRow]:
         rows.append(
             ThresholdRow(
                 t,
+                stays_open(result.verdict.exit_code, t.measured),
                 show_limit(t.threshold),
                 show(t.threshold, t.measured),
                 min(100.0, 100 * (t.measured or 0) / top),
@@ -61,25 +74,27 @@ def thresholds(result: Result) -> list[ThresholdRow]:
 
 def tiles(result: Result) -> list[Tile]:
     s, p = result.summary, result.summary.latency
-    missed = {t.label: t for t in result.thresholds if not t.met}
+    code = result.verdict.exit_code
+    missed = {t.label for t in result.thresholds if not t.met and not stays_open(code, t.measured)}
 
     def limit(label: str, otherwise: str) -> tuple[str, bool]:
         found = next((t for t in result.thresholds if t.label == label), None)
         if found is None:
             return otherwise, False
-        unit = "ms" if found.unit == "ms" else "/s" if found.unit == "/s" else "%"
-        return f"limit {found.limit:g} {unit}".replace(" /s", "/s"), label in missed
+        return f"limit {bare_limit(found.threshold)}", label in missed
 
     reached = (
         f"{percent(s.rate_reached_percent)} of what was offered{_asked(result)}"
         if s.rate_reached_percent is not None
         else "answered on average"
     )
-    warm_up = f", {format_duration(result.warm_up_seconds)} warm-up not counted" if result.warm_up_seconds else ""
-    rate = significant(s.rate) if s.rate < 100 else f"{s.rate:,.0f}"
+    uncounted = math.ceil(result.warm_up_seconds)
+    warm_up = f", {format_duration(uncounted)} warm-up not counted" if uncounted else ""
+    under, bad = limit("rate reached", "")
+    rate = per_second(s.rate).removesuffix("/s")
     found = [
         Tile("Answered", count(s.answered), "", f"requests in {format_duration(round(s.measured_seconds))}{warm_up}"),
-        Tile("Rate", rate, "/s", reached, "rate reached" in missed),
+        Tile("Rate", rate, "/s", f"{under}; {reached}" if bad else reached, bad),
     ]
     notes = {"p50": "half of all answers were faster", "p95": "19 of 20 were faster", "p99": "99 of 100 were faster"}
     for name, value in (("p50", p.p50), ("p95", p.p95), ("p99", p.p99)):
@@ -176,7 +191,7 @@ def _schedule(result: Result) -> str:
 
 
 def _stage(stage: StageFacts) -> str:
-    level = f"at {stage.end:g}" if stage.start == stage.end else f"from {stage.start:g} to {stage.end:g}"
+    level = f"at {exact(stage.end)}" if stage.start == stage.end else f"from {exact(stage.start)} to {exact(stage.end)}"
     return f"{format_duration(stage.seconds)} {level}"
 
 
@@ -189,7 +204,7 @@ def facts(result: Result) -> list[list[tuple[str, str]]]:
         model = f"open, {up_to}{per_second(load.rate)}, {arrivals}; latency from the intended start"
     else:
         pacing = f", each at most once in {format_duration(load.pacing_seconds)}" if load.pacing_seconds else ""
-        model = f"closed, {up_to}{load.users} users{pacing}; latency from the sending"
+        model = f"closed, {up_to}{count(load.users)} users{pacing}; latency from the sending"
     sizes = (
         f"{payloads.smallest_bytes:,} to {payloads.largest_bytes:,} bytes"
         if payloads.smallest_bytes != payloads.largest_bytes

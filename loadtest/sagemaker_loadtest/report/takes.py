@@ -1,8 +1,19 @@
 """The sentence above each chart: what it shows in this run, not what it is."""
 
+from sagemaker_loadtest.failures import unnamed_words
 from sagemaker_loadtest.report.charts import latency_limits
 from sagemaker_loadtest.result import Result, SearchFacts
-from sagemaker_loadtest.units import clock, format_duration, milliseconds, per_second, percent, significant
+from sagemaker_loadtest.thresholds import limit_of
+from sagemaker_loadtest.units import (
+    clock,
+    count,
+    exact,
+    format_duration,
+    milliseconds,
+    per_second,
+    percent,
+    significant,
+)
 
 
 def question(result: Result) -> str:
@@ -12,15 +23,15 @@ def question(result: Result) -> str:
         return f"How many requests a second does {where} carry within the limits?"
     up_to = "up to " if result.load.stages else ""
     load = (
-        f"carry {up_to}{result.load.rate:g} requests a second"
+        f"carry {up_to}{exact(result.load.rate)} requests a second"
         if result.load.rate
-        else f"serve {up_to}{result.load.users} users at once"
+        else f"serve {up_to}{count(result.load.users)} users at once"
     )
     limits = latency_limits(result, everything=True)
     promise = ""
     if limits and limits[0].percentile is not None:
         share = "every request" if limits[0].percentile == 100 else f"{limits[0].percentile:g} % of the requests"
-        promise = f" with {share} answered within {limits[0].limit:g} ms"
+        promise = f" with {share} answered within {limit_of(limits[0].threshold)}"
     return f"Can {result.endpoint.name} in {result.endpoint.region} {load}{promise}?"
 
 
@@ -51,13 +62,13 @@ def latency(result: Result) -> str:
     low, high = min(values, key=lambda p: p[1]), max(values, key=lambda p: p[1])
     peak = clock(high[0] * series.bin_seconds)
     moved = f"p99 moved between {milliseconds(low[1])} and {milliseconds(high[1])} (at {peak})."
-    limits = latency_limits(result)
-    if limits and limits[0].percentile == 99:
+    limits = [t for t in latency_limits(result, everything=True) if t.percentile == 99]
+    if limits:
         over = sum(v > limits[0].limit for _, v in values)
         moved += (
-            f" It stayed within {limits[0].limit:g} ms all the time."
+            f" It stayed within {limit_of(limits[0].threshold)} all the time."
             if not over
-            else f" It stood above {limits[0].limit:g} ms in {over} of {len(values)} points."
+            else f" It stood above {limit_of(limits[0].threshold)} in {over} of {len(values)} points."
         )
     return f"{moved} {told}"
 
@@ -79,7 +90,7 @@ def rate(result: Result) -> str:
 
 
 def _users(result: Result) -> str:
-    return f"{'Up to ' if result.load.stages else ''}{result.load.users} users"
+    return f"{'Up to ' if result.load.stages else ''}{count(result.load.users)} users"
 
 
 def by_chance(result: Result) -> str:
@@ -134,7 +145,11 @@ def shape(result: Result) -> str:
 
 
 def variants(result: Result) -> str:
-    """Whether the split seen is the split asked for."""
+    """Whether the split seen is the split asked for, and which failures are in no variant's row."""
+    return " ".join(filter(None, (_split(result), unnamed_words(result))))
+
+
+def _split(result: Result) -> str:
     told = [v for v in result.variants if v.chance_low_percent is not None and v.chance_high_percent is not None]
     if not told:
         return "Counted from the reply header x-Amzn-Invoked-Production-Variant."

@@ -227,6 +227,8 @@ def test_asynchronous_failures_are_model_errors(local: Local, tmp_path: Path) ->
     code, text, result = run(local, tmp_path, "queue", "fail", invocation=invocation, thresholds=["failed <= 1%"])
     assert code == 1, text
     assert result["errors"] == {"model error": 40}
+    (sample,) = result["samples"]["model error"]
+    assert sample["text"].startswith("accepted; later SageMaker wrote an object with the failure")
 
 
 def test_locustfile_of_ones_own(local: Local, tmp_path: Path) -> None:
@@ -247,6 +249,7 @@ def test_locustfile_with_a_user_of_locusts_own(local: Local, tmp_path: Path) -> 
     assert code == 1, text
     assert result["summary"]["answered"] > result["errors"]["other"] > 5
     assert set(result["errors"]) == {"other"}
+    assert "404" in result["samples"]["other"][0]["text"]
 
 
 @pytest.mark.parametrize(

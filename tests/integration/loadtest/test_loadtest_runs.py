@@ -100,6 +100,16 @@ def test_errors_are_counted_by_class(
     assert set(errors) == {"throttled", "model error", "not ready", "bad credentials", "time-out", "connection reset"}
     assert sum(errors.values()) == run.result["summary"]["failed"]
     assert run.result["summary"]["latency"]["p99"] is None  # it would be a failed request
+    told = {name: [sample["text"] for sample in found] for name, found in run.result["samples"].items()}
+    assert told == {
+        "throttled": ["429 ThrottlingException: Rate exceeded"],
+        "model error": ["424 ModelError: model failed"],
+        "not ready": ["429 ModelNotReadyException: loading"],
+        "bad credentials": ["403 ExpiredTokenException: The security token is expired"],
+        "time-out": ["no answer within 500ms"],
+        "connection reset": ["closed before the reply was complete"],
+    }
+    assert "model error: 424 ModelError: model failed" in text
 
 
 @pytest.mark.alone
@@ -217,7 +227,8 @@ def test_deleted_endpoint_ends_the_run(
     run = start(load={"open": {"rate": 50}, "duration": "10m"})
     code, text = run.end()
     assert code == 5, text
-    assert "the endpoint is gone" in text
+    assert "ml-fraud does not exist any more in eu-west-1" in run.result["verdict"]["headline"]
+    assert "every answer was “no such endpoint”" in run.result["verdict"]["advice"]
     assert run.result["errors"] == {"no such endpoint": run.result["summary"]["failed"]}
 
 

@@ -24,8 +24,9 @@ from sagemaker_loadtest.fleet import Fleet, Variant
 from sagemaker_loadtest.found import searched, step_of
 from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.payloads import Payload
-from sagemaker_loadtest.report import write_reports, write_result
+from sagemaker_loadtest.report import charts, write_reports, write_result
 from sagemaker_loadtest.report.html import render_html
+from sagemaker_loadtest.report.junit import render_junit
 from sagemaker_loadtest.report.markdown import render_markdown
 from sagemaker_loadtest.report.svg import nice_above, spread, ticks
 from sagemaker_loadtest.result import Result, StageFacts, ToolFacts
@@ -36,7 +37,7 @@ from sagemaker_loadtest.spec import ClosedLoad, Endpoint, Invocation, Load, Load
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.terminal import Style, live, plain_line, search_summary, summary
 from sagemaker_loadtest.thresholds import parse_threshold
-from sagemaker_loadtest.units import clock, format_duration, parse_duration, percent, significant
+from sagemaker_loadtest.units import clock, exact, format_duration, parse_duration, percent, significant
 from sagemaker_loadtest.verdict import Loss
 from sagemaker_loadtest.wire import Health, Sample, Second, pack
 
@@ -147,6 +148,19 @@ def streamed() -> Result:
 
 
 RESULTS["streamed"] = streamed()
+
+
+def refused(text: str = "400 ValidationError: Invalid content type") -> Result:
+    """A run in which five requests were refused with a message and two got no answer."""
+    tally = tally_of(failures=False)
+    failures = {"champion": {"bad request": 5}, "": {"time-out": 2}}
+    second = Second(12, failures=failures, samples={"champion": {"bad request": (text,)}})
+    quiet = pack(Histogram())
+    tally.add(Sample("worker-2", (second,), Health(60.0, 9.0, quiet, quiet, 4, 1), final=True))
+    return result_of(spec_of(OPEN, "refused", "failed <= 0%"), tally)
+
+
+RESULTS["refused"] = refused()
 
 
 class Page(HTMLParser):
@@ -300,6 +314,13 @@ def test_progress_lines() -> None:
     assert "offered=200/s answered=200/s" in plain_line(spec_of(), tally_of())
     assert "answered=" in plain_line(spec_of(), Tally(OPEN))
     assert live(spec_of(), Tally(OPEN), 2, Style(ascii=True))
+    test = spec_of(OPEN, "t", "p99 <= 80ms", "failed of champion <= 9%")
+    tallies = (tally_of(), tally_of(answered=2), tally_of(answered=2, failures=False))
+    assert [live(test, tally, 2, Style())[5] for tally in tallies] == [
+        "thresholds   p99 ≤ 80 ms  ✓ 65.8 ms   failed of champion ≤ 9 %  ✓ 0.84 %",
+        "thresholds   p99 ≤ 80 ms  ✗ –   failed of champion ≤ 9 %  ✗ 45.7 %",  # it is among those that failed
+        "thresholds   p99 ≤ 80 ms  … too early   failed of champion ≤ 9 %  ✓ 0 %",
+    ]
 
 
 @given(st.floats(1e-6, 1e9))
@@ -371,3 +392,89 @@ def test_times_beside_the_latency_are_judged_and_told_everywhere() -> None:
     assert "| first chunk | 2,000 |" in render_markdown(result)
     assert any(line.startswith("  first chunk") for line in summary(result, [], Style()))
     assert "p99 first chunk" in "\n".join(live(spec_of(OPEN, "s", "p99 first chunk <= 300ms"), tally_of(), 2, Style()))
+
+
+def test_failed_requests_say_what_they_were_told() -> None:
+    result = RESULTS["refused"]
+    assert encode(result)["samples"] == {
+        "bad request": [{"text": "400 ValidationError: Invalid content type", "variant": "champion", "second": 12}]
+    }
+    said = "400 ValidationError: Invalid content type"
+    lines = summary(result, [], Style())
+    assert f"  5 bad request: {said}" in lines
+    assert "  2 time-out: no answer within the time-out" in lines  # nobody said anything: what the class means
+    assert f"| bad request | 5 | 0.045 % | `{said}` |" in render_markdown(result)
+    assert f"5 bad request: {said}" in render_junit(result)
+    page = render_html(result)
+    assert f'<q>{said}</q> <span class="soft">champion, at 0:12</span>' in page
+    assert '<span class="soft">no answer within the time-out</span>' in page
+    for told in ("\n".join(lines), render_markdown(result), page):
+        assert "2 failed requests named no variant: in no row here" in " ".join(told.split())
+
+
+def test_what_was_said_is_no_markup() -> None:
+    evil = "500: <script>alert(1)</script> `x` | @everyone"
+    result = refused(evil)
+    assert "<script>alert" not in render_html(result)
+    assert "| `500: <script>alert(1)</script> 'x' \\| @everyone` |" in render_markdown(result)
+    ET.fromstring(render_junit(result))
+
+
+def test_numbers_look_alike_everywhere() -> None:
+    load = Load(20.0, closed=ClosedLoad(1500))
+    closed = result_of(spec_of(load, "n", "p50 <= 12800ms"), tally_of(load))
+    load = Load(20.0, open=OpenLoad(1280))
+    test = spec_of(load, "n", "rate >= 1280/s", "p50 <= 1280.5ms", "failed <= 12.5%")
+    opened = result_of(test, tally_of(load, answered=1280, failures=False))
+    texts = [
+        "\n".join(told)
+        for result in (closed, opened)
+        for told in (
+            summary(result, [], Style()),
+            [render_markdown(result)],
+            [re.sub(r"<script.*?</script>|<style.*?</style>|<svg.*?</svg>", "", render_html(result), flags=re.DOTALL)],
+            [re.sub('name="[^"]*"', "", render_junit(result))],  # a case has the name that the user wrote
+            live(test, tally_of(load, answered=1280), 2, Style()),
+        )
+    ]
+    found = re.findall(r"\d+[\d,.]*(?:/s| ms| users| requests)", "\n".join(texts))
+    assert {"1,280/s", "1,280.5 ms", "12,800 ms", "1,500 users", "1,280 requests"} <= set(found)
+    assert [number for number in found if re.match(r"\d{4}", number)] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(80, "80"), (1280.0, "1,280"), (99.95, "99.95"), (0.000001, "0.000001"), (1e6, "1,000,000")]
+)
+def test_a_number_is_shown_as_it_was_written(value: float, text: str) -> None:
+    assert exact(value) == text
+
+
+def test_a_limit_far_above_does_not_press_the_lines_flat() -> None:
+    near, far = (result_of(spec_of(OPEN, "x", limit), tally_of()) for limit in ("p95 <= 90ms", "p95 <= 2000ms"))
+    assert "p95 limit 90 ms" in charts.latency_over_time(near)
+    assert "limit" not in charts.latency_over_time(far)
+    longest = result_of(spec_of(OPEN, "x", "max <= 200ms"), tally_of())
+    assert "limit" not in charts.latency_over_time(longest)  # none of its lines is a maximum
+
+
+def test_a_threshold_that_was_not_measured_is_not_missed_when_there_is_no_verdict() -> None:
+    unknown, missed = RESULTS["nothing at all"], RESULTS["nothing answered"]
+    assert {t.measured for t in unknown.thresholds} == {None}
+    assert "no threshold could be measured" in unknown.verdict.reasons[0]
+    for result, known in ((unknown, False), (missed, True)):
+        page, lines = render_html(result), summary(result, [], Style())
+        assert ("✗ missed" in page, "not known" in page) == (known, not known)
+        assert ('class="tile hot"' in page) == known
+        assert any(line.startswith("✗ p99, all") for line in lines) == known
+        assert any(line.startswith("– p99, all") for line in lines) != known
+        assert ("| ✗ |" in render_markdown(result)) == known
+
+
+def test_the_page_says_why_there_is_no_verdict_once() -> None:
+    for name, word, why in (
+        ("lost", "No verdict", "1 of 2 workers lost."),
+        ("early", "Ended early", "SIGTERM after 12 of 60 s."),
+    ):
+        page = render_html(RESULTS[name])
+        assert f'<div class="word">{word} <small>' in page
+        assert f"<p><b>{why}</b></p>" in page

@@ -28,11 +28,13 @@ def test_junit_counts_what_it_holds(name: str) -> None:
     assert [c.get("name") for c in cases] == [*(t.text for t in result.thresholds), "verdict"]
     assert suite.get("tests") == str(len(cases))
     assert suite.get("failures") == str(len(suite.findall("testcase/failure")))
+    assert suite.get("skipped") == str(len(suite.findall("testcase/skipped")))
     assert suite.get("errors") == str(len(suite.findall("testcase/error")))
     code = result.verdict.exit_code
     assert [child.tag for child in cases[-1]] == ([] if code == 0 else ["failure"] if code == 1 else ["error"])
     for case, threshold in zip(cases, result.thresholds, strict=False):
-        assert (case.find("failure") is None) == threshold.met
+        known = threshold.measured is not None or code in (0, 1)
+        assert [child.tag for child in case] == ([] if threshold.met else ["failure"] if known else ["skipped"])
 
 
 @given(st.text())
