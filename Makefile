@@ -1,8 +1,6 @@
 # One target a task; `make help` lists them. None calls apt; `images`, `cluster` and `test-cluster` alone need root.
 PYTHON ?= python3
 BIN := .venv/bin
-# These measure time: they run with nothing beside them.
-ALONE := tests/integration/demo/ tests/integration/loadtest/
 LOCK := --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
@@ -47,8 +45,8 @@ charts: setup ## the charts: Helm's lint and renders, bad values, a real API ser
 .PHONY: integration
 integration: setup ## over the wire: real Kubernetes API, real model servers, real Locust, the demo
 	$(BIN)/python -m devcluster fetch
-	$(BIN)/python -m pytest -q $(filter-out $(ALONE),$(wildcard tests/integration/*/)) --numprocesses=2 --dist=worksteal
-	$(BIN)/python -m pytest -q $(ALONE)
+	$(BIN)/python -m pytest -q tests/integration -m "not alone" --numprocesses=2 --dist=worksteal
+	$(BIN)/python -m pytest -q tests/integration -m alone
 
 .PHONY: mutants
 mutants: setup ## break named behaviours one at a time; each must be caught
@@ -75,7 +73,7 @@ test-cluster: setup ## operator, local SageMaker and load test as pods of a real
 .PHONY: bench
 bench: setup ## many endpoints at once beside AWS's own controller; the load tester; the router and control plane of local SageMaker
 	$(BIN)/python -m bench.local
-	$(BIN)/python tools/bench/loadtest.py
+	$(BIN)/python -m bench.loadtest
 	$(BIN)/python tools/bench/scale.py
 
 .PHONY: lock

@@ -27,7 +27,7 @@ from sagemaker_loadtest.screen import TerminalScreen, style_of
 from sagemaker_loadtest.setting import Setting
 from sagemaker_loadtest.spec import LoadTest
 from sagemaker_loadtest.store import Store, StoreError
-from sagemaker_loadtest.supervisor import Ending, Supervisor
+from sagemaker_loadtest.supervisor import Bus, Ending, Supervisor
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.target import asked_split, host_header, probe, runtime_url
 from sagemaker_loadtest.terminal import Style, summary
@@ -92,12 +92,15 @@ def run_once(
     run: str,
     mirrors: Mirrors,
     dress: Callable[[Result], Result] = lambda result: result,
+    *,
+    bus: Bus | None = None,
+    lobby: Lobby | None = None,
 ) -> tuple[Result, Tally]:
     """One run of a test that has been looked at before; its last result is returned and not written.
 
-    `dress` adds to the partial results what is known beside the run.
+    `dress` adds to the partial results what is known beside the run. The lobby stays open for the next one.
     """
-    supervisor = Supervisor(test.workers, log, screen)
+    supervisor = Supervisor(test.workers, log, screen, bus=bus, watcher=lobby)
     try:
         with supervisor.catching_signals():
             return _through(supervisor, _Begun(test, payloads, url, asked, run), out, screen, mirrors, dress)

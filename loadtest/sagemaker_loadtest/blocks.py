@@ -3,13 +3,15 @@ run's own percentiles. What a comparison needs of the order of the requests, in 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sagemaker_loadtest.histogram import Histogram
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.timeline import Part
 
+T = TypeVar("T")
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 MOST_BLOCKS = 30
 ALL = "all"
@@ -29,23 +31,40 @@ class Blocks:
 
 def blocks_of(tally: Tally) -> dict[str, Blocks]:
     """The stretches of all requests and, with two or more variants, of each. Empty before the first is complete."""
-    timeline = tally.timeline
-    width = timeline.bin_seconds
-    first = math.ceil(tally.load.warm_up_seconds / width)
-    last = math.floor(tally.elapsed / width)
-    if last <= first:
+    groups, seconds = _grouped(tally, tally.timeline.parts)
+    if not groups:
         return {}
-    parts = timeline.parts[first:last]
-    group = max(1, math.ceil(len(parts) / MOST_BLOCKS))
-    groups = [parts[i : i + group] for i in range(0, len(parts) - group + 1, group)]
-    names = timeline.variants()
-    found = {ALL: stretches(groups, None, group * width)}
+    names = tally.timeline.variants()
+    found = {ALL: stretches(groups, None, seconds)}
     if len(names) > 1:
-        found |= {name: stretches(groups, name, group * width) for name in names}
+        found |= {name: stretches(groups, name, seconds) for name in names}
     return found
 
 
-def stretches(groups: Sequence[Sequence[Mapping[str, Part]]], name: str | None, seconds: int) -> Blocks:
+def measured_blocks(tally: Tally, name: str) -> Blocks | None:
+    """The stretches of a time beside the latency; None before the first is complete."""
+    groups, seconds = _grouped(tally, tally.bins)
+    if not groups:
+        return None
+    histograms = []
+    for group in groups:
+        histogram = Histogram()
+        for part in group:
+            if name in part.measurements:
+                histogram.merge(part.measurements[name])
+        histograms.append(histogram)
+    return _within(histograms, [0] * len(histograms), seconds)
+
+
+def _grouped(tally: Tally, bins: Sequence[T]) -> tuple[list[Sequence[T]], int]:
+    """The complete bins after the warm-up in stretches of equal length, and how many seconds that is."""
+    width = tally.bin_seconds
+    complete = bins[math.ceil(tally.load.warm_up_seconds / width) : math.floor(tally.elapsed / width)]
+    group = max(1, math.ceil(len(complete) / MOST_BLOCKS))
+    return [complete[i : i + group] for i in range(0, len(complete) - group + 1, group)], group * width
+
+
+def stretches(groups: Iterable[Sequence[Mapping[str, Part]]], name: str | None, seconds: int) -> Blocks:
     """One stretch for each group of bins, of one variant or (None) of all requests."""
     histograms, failed = [], []
     for group in groups:
@@ -57,6 +76,10 @@ def stretches(groups: Sequence[Sequence[Mapping[str, Part]]], name: str | None, 
                     lost += part.failed
         histograms.append(histogram)
         failed.append(lost)
+    return _within(histograms, failed, seconds)
+
+
+def _within(histograms: Sequence[Histogram], failed: Sequence[int], seconds: int) -> Blocks:
     total = Histogram()
     for histogram in histograms:
         total.merge(histogram)

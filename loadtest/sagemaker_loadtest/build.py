@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sagemaker_loadtest import SCHEMA_VERSION, curves, generator, measures, variants, verdict
 from sagemaker_loadtest import result as r
-from sagemaker_loadtest.blocks import ALL, blocks_of
+from sagemaker_loadtest.blocks import ALL, blocks_of, measured_blocks
 from sagemaker_loadtest.measurement import Measurement
 from sagemaker_loadtest.measures import Measure
 from sagemaker_loadtest.payloads import Payload
@@ -90,6 +90,7 @@ def _exchange(test: LoadTest, tally: Tally) -> r.ExchangeFacts:
                 total.measurements[name].count,
                 curves.percentiles(total.measurements[name]),
                 pack(total.measurements[name]),
+                measured_blocks(tally, name),
             )
             for name in Measurement
             if name in total.measurements

@@ -53,6 +53,7 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         formatter_class=parser.formatter_class,
     )
     _run_flags(_adder(search, environment))
+    commands_of_runs.search_flags(_adder(search, environment))
     commands_of_runs.setting_flags(_adder(search, environment), port=None)
     master = commands.add_parser(
         "master", help="run, with workers in other pods", epilog=_EXITS, formatter_class=parser.formatter_class
@@ -78,6 +79,7 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add = _adder(compare, environment)
     add("--tolerance", type=_percent, default=5.0, metavar="PERCENT", help="a change that does not count (5%%)")
     add("--format", choices=("text", "markdown", "json"), default="text", help="how it is printed (%(default)s)")
+    add("--html", metavar="FILE", help="also as a page for people: one file that loads nothing")
     add("--ascii", action="store_true", help="plain ASCII in the terminal")
     return parser
 
@@ -86,7 +88,7 @@ def _run_flags(add: commands_of_runs.Adder) -> None:
     add("-f", "--file", metavar="FILE", required=True, help="the test file (YAML or JSON)")
     add("--workers", type=_whole(1, MAX_WORKERS), metavar="N", help="worker processes; one free core each")
     add("--duration", type=_duration, metavar="T", help="length of the run, warm-up included, e.g. 30s or 5m")
-    add("--rate", type=_rate, metavar="R", help="open load: arrivals a second")
+    add("--rate", type=_rate, metavar="R", help="open load: arrivals a second; of a search, those to begin with")
     add("--users", type=_whole(1, 100_000), metavar="N", help="closed load: users who wait for each answer")
     add("--endpoint-name", metavar="NAME", help="the endpoint, instead of the file's")
     add("--region", metavar="REGION", help="its region, instead of the file's")
@@ -172,7 +174,8 @@ def _main(arguments: Sequence[str] | None) -> int:
             from sagemaker_loadtest.comparing import compare_files
 
             pair = (Path(options.before), Path(options.after))
-            return compare_files(*pair, options.tolerance, options.format, ascii_only=options.ascii)
+            page = Path(options.html) if options.html else None
+            return compare_files(*pair, options.tolerance, options.format, page, ascii_only=options.ascii)
         if options.command == "worker":
             return commands_of_runs.run_worker(options)
         from sagemaker_loadtest.app import run_test
@@ -183,7 +186,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         overrides = Overrides(
             endpoint_name=options.endpoint_name,
             region=options.region,
-            workers=options.expect_workers if options.command == "master" else options.workers,
+            workers=options.expect_workers if commands_of_runs.workers_elsewhere(options) else options.workers,
             duration_seconds=options.duration,
             rate=options.rate,
             users=options.users,

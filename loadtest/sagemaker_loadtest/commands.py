@@ -1,4 +1,4 @@
-"""The flags of runs in pods: `master` and `worker`, and what `run` shares with them."""
+"""The flags of runs in pods: `master` and `worker`, and what `run` and `search` share with them."""
 
 import argparse
 import os
@@ -17,12 +17,15 @@ from sagemaker_loadtest.units import parse_duration
 
 HTTP_PORT = 8080
 BUS_PORT = 5557
+_MAX_WAIT_SECONDS = 300.0
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 - workers are in other pods
+_HERE = "127.0.0.1"
 _RUN_ID = re.compile(r"[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 Adder = Callable[..., None]
 
 
 def setting_flags(add: Adder, *, port: int | None) -> None:
-    """What surrounds a run: flags of `run` and `master`. `port`: that of its HTTP port, None for none."""
+    """What surrounds a run: flags of `run`, `search` and `master`. `port`: that of its HTTP port, None for none."""
     add("--run-id", type=run_id, metavar="ID", help="name of the run; a random one without it")
     _port_flags(add, port)
     add("--endpoint-max-wait", type=duration, default=900.0, metavar="T", help="for endpoint.resource to become ready")
@@ -45,9 +48,19 @@ def page_flags(add: Adder) -> None:
 def master_flags(add: Adder) -> None:
     """Beside those of `run`."""
     add("--expect-workers", type=_workers, metavar="N", help="how many have to join; instead of the file's workers")
-    add("--expect-workers-max-wait", type=duration, default=300.0, metavar="T", help="how long it may take them")
-    add("--master-bind-host", default="0.0.0.0", metavar="HOST", help="where workers reach it (%(default)s)")  # noqa: S104 - they are in other pods
-    add("--master-bind-port", type=port_number, default=BUS_PORT, metavar="PORT", help="its port (%(default)s)")
+    _bus_flags(add, _MAX_WAIT_SECONDS, _EVERYWHERE, BUS_PORT)
+
+
+def search_flags(add: Adder) -> None:
+    """Beside those of `run`: with `--expect-workers` the workers are in other pods, as those of `master`."""
+    add("--expect-workers", type=_workers, metavar="N", help="workers in other pods, and how many have to join")
+    _bus_flags(add, None, None, None)
+
+
+def _bus_flags(add: Adder, max_wait: float | None, host: str | None, port: int | None) -> None:
+    add("--expect-workers-max-wait", type=duration, default=max_wait, metavar="T", help="how long it may take (5m)")
+    add("--master-bind-host", default=host, metavar="HOST", help=f"where workers reach the master ({_EVERYWHERE})")
+    add("--master-bind-port", type=port_number, default=port, metavar="PORT", help=f"its port ({BUS_PORT})")
 
 
 def worker_flags(add: Adder) -> None:
@@ -67,22 +80,23 @@ def worker_flags(add: Adder) -> None:
 
 def _port_flags(add: Adder, port: int | None) -> None:
     default = "none" if port is None else str(port)
-    add("--host", default="127.0.0.1", metavar="HOST", help="where /metrics, /healthz and /readyz listen (%(default)s)")
+    add("--host", metavar="HOST", help=f"where /metrics, /healthz and /readyz listen ({_HERE})")
     add("--port", type=port_number, default=port, metavar="PORT", help=f"their port, 0 for any free one ({default})")
     add("--ready-file", metavar="FILE", help="written when the port listens: JSON with url and pid")
 
 
 def setting_of(options: argparse.Namespace) -> Any:
-    """The `Setting` that the flags of `run` or `master` describe."""
+    """The `Setting` that the flags of `run`, `search` or `master` describe.
+
+    Raises ConfigurationError for flags that would be of no use, and for a port that cannot be had.
+    """
     from sagemaker_loadtest.kube import ACCOUNT
     from sagemaker_loadtest.setting import Setting
-    from sagemaker_loadtest.supervisor import Bus
 
+    if faults := useless_flags(options):
+        raise ConfigurationError(faults)
     run = options.run_id or os.urandom(4).hex()
-    bus = None
-    if options.command == "master":
-        _check_free("--master-bind-port", options.master_bind_host, options.master_bind_port)
-        bus = Bus(run, options.master_bind_host, options.master_bind_port, options.expect_workers_max_wait)
+    bus = _bus_of(options, run) if workers_elsewhere(options) else None
     account = options.service_account_dir
     return Setting(
         run=run,
@@ -93,6 +107,46 @@ def setting_of(options: argparse.Namespace) -> Any:
         endpoint_max_wait_seconds=options.endpoint_max_wait,
         account=Path(account) if account else ACCOUNT,
     )
+
+
+def workers_elsewhere(options: argparse.Namespace) -> bool:
+    """Whether workers join by themselves, from other pods."""
+    return options.command == "master" or (options.command == "search" and options.expect_workers is not None)
+
+
+def useless_flags(options: argparse.Namespace) -> list[str]:
+    """What was asked for and would be left undone, in words: for example a ready file of a port that nobody opens."""
+    faults = []
+    elsewhere = workers_elsewhere(options)
+    if elsewhere and options.workers is not None:
+        faults.append("--workers: these would be processes here, and the workers are elsewhere; give --expect-workers")
+    if options.command == "search" and not elsewhere:
+        faults += [
+            f"--{name.replace('_', '-')}: no worker comes from elsewhere; give --expect-workers, too"
+            for name in ("expect_workers_max_wait", "master_bind_host", "master_bind_port")
+            if getattr(options, name) is not None
+        ]
+    if options.port is None and not elsewhere:
+        faults += [
+            f"--{name.replace('_', '-')}: nothing listens without a port; give --port, 0 for any free one"
+            for name in ("host", "ready_file")
+            if getattr(options, name) is not None
+        ]
+    if options.command == "search" and options.duration is not None:
+        faults.append("--duration: a search sets the length of each step; write search.stepDuration and maxDuration")
+    if options.command == "search" and options.users is not None:
+        faults.append("--users: a search looks for a rate of arrivals; leave it out, or give --rate to begin with")
+    return faults
+
+
+def _bus_of(options: argparse.Namespace, run: str) -> Any:
+    from sagemaker_loadtest.supervisor import Bus
+
+    host, port = options.master_bind_host or _EVERYWHERE, options.master_bind_port
+    port = BUS_PORT if port is None else port
+    _check_free("--master-bind-port", host, port)
+    wait = options.expect_workers_max_wait
+    return Bus(run, host, port, _MAX_WAIT_SECONDS if wait is None else wait)
 
 
 def page_of(options: argparse.Namespace) -> tuple[Any, bool]:
@@ -107,7 +161,8 @@ def page_of(options: argparse.Namespace) -> tuple[Any, bool]:
 
 def run_worker(options: argparse.Namespace) -> int:
     """`sagemaker-loadtest worker`; its exit code. Raises ConfigurationError."""
-    from sagemaker_loadtest.guest import Invitation, work
+    from sagemaker_loadtest.guest import work
+    from sagemaker_loadtest.invitation import Invitation
 
     address = _address_of(options)
     if address is None:
@@ -126,9 +181,12 @@ def stop_on_sigterm() -> None:
 def _address_of(options: argparse.Namespace) -> Any:
     from sagemaker_loadtest.httpport import Address
 
-    if options.port is None:
+    port = options.port
+    if port is None and workers_elsewhere(options):
+        port = HTTP_PORT
+    if port is None:
         return None
-    return Address(options.host, options.port, Path(options.ready_file) if options.ready_file else None)
+    return Address(options.host or _HERE, port, Path(options.ready_file) if options.ready_file else None)
 
 
 def _check_free(flag: str, host: str, port: int) -> None:

@@ -18,15 +18,26 @@ OVER = 410
 """Too late: the run has begun without this worker, or has ended."""
 
 
-class Lobby:
-    """The HTTP port of a master, or of a run with its workers beside it (which nobody joins)."""
+_FAREWELL_SECONDS = 5.0
 
-    def __init__(self, address: Address, run: str) -> None:
+
+class Lobby:
+    """The HTTP port of a master, or of a run with its workers beside it (which nobody joins).
+
+    With `steps` there is one job after the other: a worker that has done one asks for the next, and only the workers
+    of the first step take part in the others.
+    """
+
+    def __init__(self, address: Address, run: str, *, steps: bool = False) -> None:
         self.instance = os.urandom(6).hex()
         self._run = run
+        self._steps = steps
         self._metrics = Metrics(run)
         self._lock = threading.Lock()
+        self._left = threading.Condition(self._lock)
+        self._guests: set[str] = set()
         self._job: Job | None = None
+        self._step = 0
         self._begun = self._over = False
         self._ready = False
         self._faults: list[str] = []
@@ -39,12 +50,16 @@ class Lobby:
                 ("GET", "/job"): self._give,
                 ("GET", "/run"): self._tell,
                 ("POST", "/faults"): self._note,
+                ("POST", "/farewell"): self._part,
             },
         )
         self.url = self._port.url
 
     def invite(self, job: Job) -> None:
-        self._job = job
+        with self._lock:
+            self._job = job
+            self._step += 1
+            self._begun = False
 
     def ready(self) -> None:
         self._ready = True
@@ -57,6 +72,7 @@ class Lobby:
 
     def lost(self, worker: str) -> None:
         self._metrics.lost(worker)
+        self._gone(worker)
 
     def faults(self) -> tuple[str, ...]:
         with self._lock:
@@ -66,8 +82,18 @@ class Lobby:
         """Nobody joins any more, and workers that are still there go."""
         self._over = True
 
+    def see_off(self) -> None:
+        """Waits until each worker has come back and heard that all is over: nobody would answer it afterwards."""
+        with self._left:
+            self._left.wait_for(lambda: not self._guests, _FAREWELL_SECONDS)
+
     def close(self) -> None:
         self._port.close()
+
+    def _gone(self, worker: str) -> None:
+        with self._left:
+            self._guests.discard(worker)
+            self._left.notify_all()
 
     def _readyz(self, query: Query) -> Reply:
         return Reply(200, b"ok\n") if self._ready else Reply(WAIT, b"the test and its endpoint are still checked\n")
@@ -75,12 +101,27 @@ class Lobby:
     def _give(self, query: Query) -> Reply:
         if query.parameters.get("run") != self._run:
             return Reply.json(OTHER_RUN, {"message": f"this is the master of run {self._run}"})
-        if self._over or self._begun:
-            told = "is over" if self._over else "has begun without this worker"
-            return Reply.json(OVER, {"message": f"run {self._run} {told}"})
-        if self._job is None:
-            return Reply.json(WAIT, {"message": "the master is still checking the test and its endpoint"})
-        return Reply.json(200, {"instance": self.instance, "job": encode(self._job)})
+        told = query.parameters.get("after", "0")
+        after = int(told) if told.isdecimal() else 0
+        with self._lock:
+            if self._over:
+                return self._too_late("is over")
+            if after and after == self._step:
+                return Reply.json(WAIT, {"message": "the next step has not begun", "instance": self.instance})
+            if self._begun or (self._step > 1) != (after > 0):
+                return self._too_late("has begun without this worker")
+            if self._job is None:
+                return Reply.json(WAIT, {"message": "the master is still checking the test and its endpoint"})
+            self._guests.add(query.parameters.get("name", ""))
+            turn = {"instance": self.instance, "step": self._step, "more": self._steps, "job": encode(self._job)}
+            return Reply.json(200, turn)
+
+    def _too_late(self, words: str) -> Reply:
+        return Reply.json(OVER, {"message": f"run {self._run} {words}", "over": self._over, "instance": self.instance})
+
+    def _part(self, query: Query) -> Reply:
+        self._gone(query.body.decode(errors="replace"))
+        return Reply(204, b"")
 
     def _tell(self, query: Query) -> Reply:
         return Reply.json(200, {"run": self._run, "instance": self.instance, "over": self._over})

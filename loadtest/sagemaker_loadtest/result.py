@@ -226,12 +226,15 @@ class GeneratorFacts:
 
 @dataclass(frozen=True, slots=True)
 class MeasurementFacts:
-    """A time beside the latency (`measurement.Measurement` says what each is), after the warm-up."""
+    """A time beside the latency (`measurement.Measurement` says what each is), after the warm-up. `blocks`: its
+    stretches, as those of the latency.
+    """
 
     name: str
     count: int
     time: Percentiles
     histogram: Counts
+    blocks: Blocks | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
-"""JSON schema of the result, made from its dataclasses: docs/schemas/loadtest-result-v1.schema.json is this, written
-down.
+"""JSON schemas of result and comparison, made from their dataclasses: docs/schemas/loadtest-result-v1.schema.json and
+loadtest-comparison-v1.schema.json are these, written down.
 """
 
 import dataclasses
@@ -11,6 +11,7 @@ from typing import Any
 
 from sagemaker_loadtest import SCHEMA_VERSION
 from sagemaker_loadtest.codec import json_name
+from sagemaker_loadtest.compare import COMPARISON_VERSION, Comparison
 from sagemaker_loadtest.result import Result
 
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -18,14 +19,25 @@ _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 def result_schema() -> dict[str, Any]:
     """JSON schema (2020-12) of result.json. Members may be added within version 1, so unknown ones are allowed."""
+    description = _words(inspect.getdoc(inspect.getmodule(Result)) or "")
+    return _schema(Result, f"Result of sagemaker-loadtest, version {SCHEMA_VERSION}", description, SCHEMA_VERSION)
+
+
+def comparison_schema() -> dict[str, Any]:
+    """JSON schema of what `compare --format json` prints; unknown members are allowed for the same reason."""
+    title = f"Comparison of two results of sagemaker-loadtest, version {COMPARISON_VERSION}"
+    return _schema(Comparison, title, _words(inspect.getdoc(Comparison) or ""), COMPARISON_VERSION)
+
+
+def _schema(cls: type, title: str, description: str, version: int) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
-    _describe(Result, definitions)
-    root = definitions.pop("Result")
-    root["properties"]["schemaVersion"] = {"const": SCHEMA_VERSION}
+    _describe(cls, definitions)
+    root = definitions.pop(cls.__name__)
+    root["properties"]["schemaVersion"] = {"const": version}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"Result of sagemaker-loadtest, version {SCHEMA_VERSION}",
-        "description": _words(inspect.getdoc(inspect.getmodule(Result)) or ""),
+        "title": title,
+        "description": description,
         **{key: value for key, value in root.items() if key != "description"},
         "$defs": dict(sorted(definitions.items())),
     }

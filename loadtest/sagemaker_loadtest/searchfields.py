@@ -62,6 +62,11 @@ def searchable(test: LoadTest) -> LoadTest:
     if test.load.stages or recorded or test.locustfile:
         what = "locustfile" if test.locustfile else "load.open.arrivals: Recorded" if recorded else "load.stages"
         faults.append(f"{what}: a search sets the rate itself; write load.open with constant or Poisson arrivals")
+    if test.search.start_rate > test.search.max_rate:
+        faults.append(
+            f"search.startRate: {test.search.start_rate:g}/s is more than search.maxRate, {test.search.max_rate:g}/s; "
+            "begin lower"
+        )
     if faults:
         raise ConfigurationError(faults)
     load = test.load

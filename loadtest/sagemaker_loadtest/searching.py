@@ -11,6 +11,7 @@ from sagemaker_loadtest import app, found
 from sagemaker_loadtest import result as r
 from sagemaker_loadtest.errors import ConfigurationError
 from sagemaker_loadtest.fleet import Fleet, fleet_of, unsteady
+from sagemaker_loadtest.lobby import Lobby
 from sagemaker_loadtest.mirror import Mirrors
 from sagemaker_loadtest.payloads import Payload
 from sagemaker_loadtest.preparation import gathered
@@ -19,12 +20,17 @@ from sagemaker_loadtest.search import Found, Step, Try, load_at, next_step, seco
 from sagemaker_loadtest.searchfields import searchable
 from sagemaker_loadtest.setting import Setting
 from sagemaker_loadtest.spec import LoadTest
+from sagemaker_loadtest.store import Store
+from sagemaker_loadtest.supervisor import Bus
 from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.target import runtime_url
 from sagemaker_loadtest.terminal import Style, search_summary
 from sagemaker_loadtest.testfile import Overrides, read_test
 from sagemaker_loadtest.units import per_second
 from sagemaker_loadtest.verdict import ExitCode
+
+_BACK_SECONDS = 60.0
+"""Workers that were there for the first step have nothing to wait for before the next."""
 
 
 @dataclass(slots=True)
@@ -41,6 +47,8 @@ class _Search:
     fleet: Fleet
     run: str
     mirrors: Mirrors
+    bus: Bus | None
+    lobby: Lobby | None
     stretch: float = 1.0
     steps: list[tuple[r.StepFacts, r.Result]] = field(default_factory=list)
     tally: Tally | None = None
@@ -74,29 +82,46 @@ class _Search:
 
 
 def search_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool, setting: Setting) -> int:
-    """Searches with the test of `file`; returns the exit code. Raises ConfigurationError before any load is sent."""
-    test = searchable(read_test(file, overrides))
+    """Searches with the test of `file`; returns the exit code. Raises ConfigurationError before any load is sent.
+
+    With the setting's bus the workers are elsewhere, and come back to the lobby for each step.
+    """
+    test = searchable(_beginning(read_test(file, overrides), overrides.rate))
     stores = setting.stores()
     style = style_of(sys.stdout, ascii_only=ascii_only)
     log = app.prepare(out)
-    test, payloads = gathered(test, setting.resolver(style))
-    url = runtime_url(test.endpoint)
-    asked = app.look_at_endpoint(test, payloads, url)
-    fleet = fleet_of(test.endpoint)
-    _check(fleet, test)
-    app.try_out(stores, test, setting.run)
-    with _held_signals() as signals:
-        with contextlib.closing(Mirrors(stores)) as mirrors:
-            search = _Search(test, payloads, url, out, log, style, asked, fleet, setting.run, mirrors)
-            decided, aborted = _steps(search, signals)
-        tally = search.tally or Tally(test.load)
-        result, files = app.write(search.result(decided, aborted), tally, out)
-        result, files, places = app.deliver(result, files, tally, out, stores)
-        app.drop_empty(log)
-        print("\n".join(search_summary(result, files, style)), flush=True)
-        for place in places:
-            print(style.plain(f"  also in {place}"), flush=True)
+    with setting.lobby(steps=True) as lobby:
+        test, payloads = gathered(test, setting.resolver(style))
+        url = runtime_url(test.endpoint)
+        asked = app.look_at_endpoint(test, payloads, url)
+        fleet = fleet_of(test.endpoint)
+        _check(fleet, test)
+        app.try_out(stores, test, setting.run)
+        with _held_signals() as signals, contextlib.closing(Mirrors(stores)) as mirrors:
+            begun = (test, payloads, url, out, log, style, asked, fleet, setting.run)
+            return _to_its_end(_Search(*begun, mirrors, setting.bus, lobby), signals, stores)
+
+
+def _to_its_end(search: _Search, signals: list[int], stores: tuple[Store, ...]) -> int:
+    decided, aborted = _steps(search, signals)
+    search.mirrors.close()
+    if search.lobby:
+        search.lobby.end()
+    tally = search.tally or Tally(search.test.load)
+    result, files = app.write(search.result(decided, aborted), tally, search.out)
+    result, files, places = app.deliver(result, files, tally, search.out, stores)
+    app.drop_empty(search.log)
+    print("\n".join(search_summary(result, files, search.style)), flush=True)
+    for place in places:
+        print(search.style.plain(f"  also in {place}"), flush=True)
+    if search.lobby:
+        search.lobby.see_off()
     return result.verdict.exit_code
+
+
+def _beginning(test: LoadTest, rate: float | None) -> LoadTest:
+    """The flag `--rate` says where to begin, as it wins over the file in a run, too."""
+    return replace(test, search=replace(test.search, start_rate=rate)) if rate else test
 
 
 def _check(fleet: Fleet, test: LoadTest) -> None:
@@ -153,10 +178,12 @@ def _one(search: _Search, decided: Try) -> r.Result:
     """One step as a run of its own, with fresh processes: nothing of the step before is left in them."""
     test = replace(search.test, load=load_at(search.test.load, decided.rate, search.seconds(decided.rate)))
     screen = TerminalScreen(test, sys.stdout, search.style)
-    begun = (test, search.payloads, search.url, search.asked)
-    result, search.tally = app.run_once(
-        *begun, search.out, search.log, screen, search.run, search.mirrors, search.dressed
-    )
+    begun = (test, search.payloads, search.url, search.asked, search.out, search.log)
+    bus = search.bus
+    if bus and search.steps:
+        bus = replace(bus, max_wait_seconds=min(bus.max_wait_seconds, _BACK_SECONDS))
+    run = (screen, search.run, search.mirrors, search.dressed)
+    result, search.tally = app.run_once(*begun, *run, bus=bus, lobby=search.lobby)
     return result
 
 

@@ -46,12 +46,15 @@ class Setting:
         return tuple(found)
 
     @contextlib.contextmanager
-    def lobby(self) -> Iterator[Lobby | None]:
-        """The run's HTTP port, where it has one. Raises ConfigurationError when that cannot be had."""
+    def lobby(self, *, steps: bool = False) -> Iterator[Lobby | None]:
+        """The run's HTTP port, where it has one; `steps`: workers come back to it for one job after the other.
+
+        Raises ConfigurationError when the port cannot be had.
+        """
         if self.address is None:
             yield None
             return
-        with contextlib.closing(Lobby(self.address, self.run)) as lobby:
+        with contextlib.closing(Lobby(self.address, self.run, steps=steps)) as lobby:
             yield lobby
 
     def resolver(self, style: Style) -> Callable[[LoadTest], LoadTest]:

@@ -18,6 +18,7 @@ VERSION = KUBERNETES.version
 API = ("etcd", "kube-apiserver", "kubectl")
 CONTROLLER_MANAGER = "kube-controller-manager"
 HELM = "helm"
+HEY = "hey"
 NODE = (
     *("kube-scheduler", "kubelet", "kube-proxy", "containerd", "containerd-shim-runc-v2", "ctr"),
     *("bridge", "loopback", "host-local", "portmap", "coredns", "pause"),

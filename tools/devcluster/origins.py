@@ -99,8 +99,9 @@ _HELM = Origin(
     ("helm.sh/helm/v4/internal/version.version=v4.3.1",),
     Archive("{helm}/helm-{version}-{system}-{machine}.tar.gz", ".sha256sum"),
 )
+_HEY = Origin("hey", "v0.1.5", {"hey": "github.com/rakyll/hey"})
 
-ORIGINS = (KUBERNETES, _CONTAINERD, _CNI, _COREDNS, _PAUSE, _HELM)
+ORIGINS = (KUBERNETES, _CONTAINERD, _CNI, _COREDNS, _PAUSE, _HELM, _HEY)
 
 
 def of(name: str) -> Origin:

@@ -34,7 +34,7 @@ def write_test(folder: Path, **changes: Any) -> Path:
             "accept": "text/csv",
             "sources": [{"file": "rows.csv", "split": "Lines"}],
         },
-        "load": {"open": {"rate": 100}, "duration": "4s", "warmUp": "1s"},
+        "load": {"open": {"rate": 100}, "duration": "3s", "warmUp": "1s"},
         "thresholds": ["p90 <= 2s", "failed <= 0%"],
         **changes,
     }

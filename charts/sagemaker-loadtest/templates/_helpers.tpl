@@ -105,6 +105,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if or (eq .Values.mode "Interactive") (eq .Values.workers.placement "Pods") }}true{{ end }}
 {{- end }}
 
+{{/* The test as a mapping, also when it is the text of a file: endpoint and workers are those of the values. */}}
+{{- define "loadtest.test" -}}
+{{- $test := .Values.test }}
+{{- if kindIs "string" $test }}
+{{- $test = fromYaml $test }}
+{{- with $test.Error }}
+{{- fail (printf "test: this text is no mapping in YAML (%s). Give a test file, for example with --set-file test=FILE" .) }}
+{{- end }}
+{{- end }}
+{{- toYaml (omit $test "endpoint" "workers") }}
+{{- end }}
+
+{{- define "loadtest.searches" -}}
+{{- $test := include "loadtest.test" . | fromYaml }}
+{{- if and (hasKey $test "search") (not (kindIs "invalid" $test.search)) }}true{{ end }}
+{{- end }}
+
 {{/* What a schema cannot say, in words. */}}
 {{- define "loadtest.check" -}}
 {{- include "loadtest.checkEndpoint" . }}
@@ -117,5 +134,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- else if eq .Values.workers.placement "MasterPod" }}
 {{- fail "mode: Interactive has its workers in pods. Set workers.placement: Pods" }}
+{{- else if include "loadtest.searches" . }}
+{{- fail "mode: Interactive has no verdict, so no rate can be searched for. Set mode: Job, or take search out of the test" }}
 {{- end }}
 {{- end }}

@@ -184,7 +184,7 @@ volumes:
 {{/* The master's arguments: the same command as on a laptop, with workers in other pods. */}}
 {{- define "loadtest.masterArgs" -}}
 {{- $distributed := include "loadtest.distributed" . }}
-- {{ $distributed | empty | ternary "run" "master" }}
+- {{ include "loadtest.searches" . | empty | ternary ($distributed | empty | ternary "run" "master") "search" }}
 - --file=/loadtest/test.yaml
 - --run-id={{ $distributed | empty | ternary (include "loadtest.folder" .) (include "loadtest.runID" .) }}
 {{- if $distributed }}
@@ -226,5 +226,5 @@ volumes:
 {{- define "loadtest.testFile" -}}
 {{- $endpoint := .Values.endpoint.resource | empty | ternary (dict "name" .Values.endpoint.name "region" .Values.endpoint.region) (dict "resource" .Values.endpoint.resource) }}
 {{- $named := dict "name" .Release.Name "endpoint" $endpoint "workers" (int .Values.workers.replicas) }}
-{{- toYaml (merge (deepCopy .Values.test) $named) }}
+{{- toYaml (merge (include "loadtest.test" . | fromYaml) $named) }}
 {{- end }}

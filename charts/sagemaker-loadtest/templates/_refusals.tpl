@@ -15,15 +15,17 @@
 {{- end }}
 
 {{- define "loadtest.checkTest" -}}
-{{- $load := .Values.test.load }}
+{{- $test := include "loadtest.test" . | fromYaml }}
+{{- $load := $test.load }}
 {{- if not $load }}
 {{- fail "test.load: is missing. Write for example {open: {rate: 50}, duration: 1m}" }}
-{{- else if and (hasKey $load "open") (hasKey $load "closed") }}
+{{- else if not (kindIs "map" $load) }}{{/* The program says it. */}}
+{{- else if and (not (kindIs "invalid" $load.open)) (not (kindIs "invalid" $load.closed)) }}
 {{- fail "test.load: both open and closed are set. Keep open for a rate of arrivals, or closed for a number of users" }}
-{{- else if not (or (hasKey $load "open") (hasKey $load "closed")) }}
+{{- else if and (kindIs "invalid" $load.open) (kindIs "invalid" $load.closed) }}
 {{- fail "test.load: neither open nor closed is set. Write for example open: {rate: 50} or closed: {users: 10}" }}
 {{- end }}
-{{- if not (or .Values.test.payloads .Values.test.locustfile) }}
+{{- if not (or $test.payloads $test.locustfile) }}
 {{- fail "test.payloads: is missing. Write for example {contentType: text/csv, sources: [{file: payloads/rows.csv, split: Lines}]}" }}
 {{- end }}
 {{- end }}

@@ -37,8 +37,8 @@ class Chart:
     table: tables.Table
 
 
-def render_html(result: Result) -> str:
-    """The page of a result."""
+def templates() -> Environment:
+    """The package's templates: what is put into them is escaped, and numbers are written as everywhere."""
     environment = Environment(
         loader=PackageLoader("sagemaker_loadtest.report"),
         autoescape=True,
@@ -54,6 +54,12 @@ def render_html(result: Result) -> str:
         "clock": clock,
         "three": significant,
     }
+    return environment
+
+
+def render_html(result: Result) -> str:
+    """The page of a result."""
+    environment = templates()
     color = _COLORS.get(result.verdict.exit_code, "warn")
     return environment.get_template("report.html.j2").render(
         r=result,

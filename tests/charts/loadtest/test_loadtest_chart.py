@@ -15,11 +15,14 @@ import yaml
 from charts.values_schema import with_test
 from charts.values_table import values_of, with_table
 from devcluster import Cluster
+from sagemaker_loadtest import commands
 from sagemaker_loadtest.cli import build_parser
+from sagemaker_loadtest.commands import useless_flags
 from sagemaker_loadtest.testfile import Overrides, parse_test
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "charts/sagemaker-loadtest"
+EXAMPLES = sorted((ROOT / "manifests/examples").glob("loadtest*.yaml"))
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted((CHART / "ci").glob("*-values.yaml"))
 NAMES = [path.name.removesuffix("-values.yaml") for path in FILES]
@@ -104,15 +107,56 @@ def test_program_takes_the_arguments_and_the_test(helm: Path, file: Path) -> Non
         # Kubernetes puts the variables of the pod into its arguments.
         arguments = [a.replace("$(POD_NAME)", environment.get("POD_NAME", "$(POD_NAME)")) for a in container["args"]]
         options = build_parser(environment).parse_args(arguments)
-        assert (
-            options.command
-            == {"worker": "worker", "master": "run" if "MasterPod" in file.read_text() else "master"}[component]
-        )
+        here = "run" if "MasterPod" in file.read_text() else "master"
+        master = "search" if "search" in yaml.safe_load(file.read_text())["test"] else here
+        assert options.command == {"worker": "worker", "master": master}[component]
+        assert component == "worker" or useless_flags(options) == []
         if component == "master":
             assert options.file == "/loadtest/test.yaml"
     test = yaml.safe_load(only(documents, "ConfigMap", "-test")["data"]["test.yaml"])
     parsed = parse_test(test, Overrides(), name="t", folder="/loadtest", environment={})
     assert parsed.endpoint.resource or (parsed.endpoint.name and parsed.endpoint.region)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_a_test_file_is_a_value_as_it_is(helm: Path, example: Path) -> None:
+    """The chart's endpoint and workers take the place of the file's; all else is the file's, payloads included."""
+    (source,) = yaml.safe_load(example.read_text())["payloads"]["sources"]
+    payload = example.parent / source["file"]
+    key = payload.name.replace(".", "\\.")
+    files = ["--set-file", f"test={example}", "--set-file", f"payloads.files.{key}={payload}"]
+    done = run(helm, "template", "x", str(CHART), "--set", "endpoint.resource=fraud,workers.replicas=5", *files)
+    documents = [document for document in yaml.safe_load_all(done.stdout) if document]
+    rendered = yaml.safe_load(only(documents, "ConfigMap", "-test")["data"]["test.yaml"])
+    written = yaml.safe_load(example.read_text())
+    assert rendered == written | {"endpoint": {"resource": "fraud"}, "workers": 5}
+    assert only(documents, "ConfigMap", "-payloads")["data"] == {payload.name: payload.read_text()}
+    (container,) = pods(documents)["master"]["spec"]["containers"]
+    assert container["args"][0] == ("search" if "search" in written else "master")
+    assert {"name": "payloads", "mountPath": f"/loadtest/{payload.parent.name}", "readOnly": True} in container[
+        "volumeMounts"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("search", "placement", "command"),
+    [
+        ({}, "Pods", "search"),
+        ({"maxRate": 1000000}, "MasterPod", "search"),
+        (None, "Pods", "master"),
+        (None, "MasterPod", "run"),
+    ],
+)
+def test_a_test_with_search_is_searched(helm: Path, search: object, placement: str, command: str) -> None:
+    values = merged({"test": {"search": search}, "workers": {"placement": placement}})
+    documents = render(helm, values)
+    (container,) = pods(documents)["master"]["spec"]["containers"]
+    options = build_parser({}).parse_args(container["args"])
+    assert (options.command, useless_flags(options)) == (command, [])
+    assert commands.workers_elsewhere(options) is (placement == "Pods")
+    test = yaml.safe_load(only(documents, "ConfigMap", "-test")["data"]["test.yaml"])
+    parsed = parse_test(test, Overrides(), name="t", folder="/loadtest", environment={})
+    assert parsed.search.max_rate == (1000000 if search else 100000)
 
 
 @every_file
@@ -143,7 +187,7 @@ def test_api_server_takes_it_and_warns_of_nothing(helm: Path, control_plane: Clu
         ({"job": {"deadlineSeconds": 0}}, "job/deadlineSeconds"),
         ({"test": {"endpoint": {"name": "x"}}}, "test/endpoint"),
         ({"test": {"workers": 2}}, "test/workers"),
-        ({"test": {"load": None}}, "test/load"),
+        ({"test": {"load": 5}}, "test/load"),
         ({"test": {"load": {"durration": "5m"}}}, "'durration' not allowed"),
         ({"test": {"lod": {}}}, "'lod' not allowed"),
         ({"test": {"payloads": {"sources": [{"file": "payloads/rows.csv", "splt": "Lines"}]}}}, "'splt' not allowed"),
@@ -187,18 +231,31 @@ def test_chart_without_values_asks_for_an_endpoint(helm: Path) -> None:
     ("test", "told"),
     [
         ({}, "test.load: is missing. Write for example"),
+        ({"load": None}, "test.load: is missing. Write for example"),
         ({"load": {"duration": "1m"}}, "test.load: neither open nor closed is set"),
+        ({"load": {"duration": "1m", "open": None}}, "test.load: neither open nor closed is set"),
+        ("load: {duration: 1m}", "test.load: neither open nor closed is set"),
+        ("{}", "test.load: is missing. Write for example"),
         ({"load": {"open": {"rate": 5}, "duration": "1m"}}, "test.payloads: is missing. Write for example"),
     ],
 )
-def test_what_a_test_lacks(helm: Path, test: dict[str, Any], told: str) -> None:
+def test_what_a_test_lacks(helm: Path, test: dict[str, Any] | str, told: str) -> None:
     text = json.dumps({"endpoint": {"resource": "fraud"}, "test": test})
     done = run(helm, "template", "fraud", str(CHART), "-f", "-", check=False, text=text)
     assert done.returncode != 0
     assert told in done.stderr
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "manifests/examples").glob("loadtest*.yaml")), ids=lambda f: f.stem)
+def test_null_takes_a_part_of_other_values_away(helm: Path) -> None:
+    """Another values file, or --set, puts a closed load in the place of an open one."""
+    documents = render(helm, merged({"test": {"load": {"open": None, "closed": {"users": 9}}}}))
+    test = yaml.safe_load(only(documents, "ConfigMap", "-test")["data"]["test.yaml"])
+    parsed = parse_test(test, Overrides(), name="t", folder="/loadtest", environment={})
+    assert parsed.load.closed
+    assert not parsed.load.open
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda f: f.stem)
 def test_each_example_of_a_test_file_fits(helm: Path, file: Path) -> None:
     test = yaml.safe_load(file.read_text())
     endpoint = {"resource": "", **test.pop("endpoint")}
@@ -238,6 +295,12 @@ BY_NAME: dict[str, Any] = {"resource": "", "name": "ml-fraud", "region": "eu-wes
             {"mode": "Interactive", "workers": {"placement": "MasterPod"}, "web": {"password": "long enough"}},
             "Set workers.placement: Pods",
         ),
+        (
+            {"mode": "Interactive", "test": {"search": {"maxRate": 500}}, "web": {"password": "long enough"}},
+            "Set mode: Job, or take search out of the test",
+        ),
+        ({"test": "- a list"}, "Give a test file"),
+        ({"test": "a: [1"}, "Give a test file"),
     ],
 )
 def test_values_that_do_not_go_together(helm: Path, change: dict[str, Any], told: str) -> None:

@@ -18,6 +18,7 @@ from demo.children import await_gone
 from demo.folder import ROOT
 from demo.leftovers import Process
 
+pytestmark = pytest.mark.alone
 _GONE_SECONDS = 30.0
 
 

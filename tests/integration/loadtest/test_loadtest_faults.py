@@ -76,7 +76,7 @@ def test_the_last_result_is_not_partial(start: Callable[..., Run], stub: Any) ->
 
 def test_full_disk_is_an_early_end_in_words(start: Callable[..., Run], stub: Any) -> None:
     reached = stub.after(20)
-    run = start(load={"open": {"rate": 50}, "duration": "4s"})
+    run = start(load={"open": {"rate": 50}, "duration": "2s"})
     assert reached.wait(60)
     resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE, (1000, 1000))  # what a full disk does: writes fail
     code, text = run.end()
@@ -87,8 +87,8 @@ def test_full_disk_is_an_early_end_in_words(start: Callable[..., Run], stub: Any
 
 
 def test_frozen_workers_are_lost_and_nothing_hangs(start: Callable[..., Run], stub: Any) -> None:
-    reached = stub.after(50)
-    run = start(load={"open": {"rate": 50}, "duration": "3s", "timeout": "1s"})
+    reached = stub.after(20)
+    run = start(load={"open": {"rate": 50}, "duration": "2s", "timeout": "1s"})
     nodes = run.find_nodes(3)
     assert reached.wait(60)
     for node in nodes[1:]:
@@ -100,7 +100,7 @@ def test_frozen_workers_are_lost_and_nothing_hangs(start: Callable[..., Run], st
 
 
 def test_killed_master_takes_the_workers_along(start: Callable[..., Run], stub: Any) -> None:
-    reached = stub.after(350)
+    reached = stub.after(150)
     run = start(load=FOREVER)
     nodes = run.find_nodes(3)
     assert reached.wait(60)
@@ -125,7 +125,7 @@ def test_frozen_master_ends_the_run(tmp_path: Path, stub: Any, monkeypatch: pyte
         monkeypatch.setenv(name, value)
     (tmp_path / "rows.csv").write_text("1,2\n")
     payloads = Payloads((PayloadSource("rows.csv"),), "text/csv")
-    test = LoadTest("t", Endpoint("e", "eu-west-1"), payloads, Load(3.0, open=OpenLoad(50)), folder=str(tmp_path))
+    test = LoadTest("t", Endpoint("e", "eu-west-1"), payloads, Load(2.0, open=OpenLoad(50)), folder=str(tmp_path))
     running = Supervisor(2, tmp_path / "log", Silent())
     begun: list[float] = []
 

@@ -147,7 +147,7 @@ def run(local: Local, folder: Path, endpoint: str, body: str, **members: Any) ->
     test = {
         "endpoint": {"name": endpoint, "region": REGION},
         "payloads": {"contentType": "text/csv", "sources": [{"file": "body"}]},
-        "load": {"open": {"rate": 20}, "duration": "3s"},
+        "load": {"open": {"rate": 20}, "duration": "2s"},
         "thresholds": ["failed <= 0%", "max <= 30s"],
         **members,
     }
@@ -170,11 +170,11 @@ def test_real_time_with_a_target(local: Local, tmp_path: Path) -> None:
     invocation = {"targetVariant": "b", "inferenceIDs": "Unique", "customAttributes": "x=y"}
     code, text, result = run(local, tmp_path, "plain", "1,2", invocation=invocation)
     assert code == 0, text
-    assert result["summary"]["answered"] == 60
-    assert {v["name"]: v["answered"] for v in result["variants"] if v["answered"]} == {"b": 60}
+    assert result["summary"]["answered"] == 40
+    assert {v["name"]: v["answered"] for v in result["variants"] if v["answered"]} == {"b": 40}
     exchange = result["exchange"]
-    assert exchange["statuses"] == {"200": 60}
-    assert exchange["sentBytes"] == 180
+    assert exchange["statuses"] == {"200": 40}
+    assert exchange["sentBytes"] == 120
     assert [m["name"] for m in exchange["measurements"]] in ([], ["connect"])
 
 
@@ -193,9 +193,9 @@ def test_streams(local: Local, tmp_path: Path) -> None:
     )
     assert code == 0, text
     exchange = result["exchange"]
-    assert exchange["chunks"] == 3 * 60
+    assert exchange["chunks"] == 3 * 40
     found = {m["name"]: m for m in exchange["measurements"]}
-    assert (found["first chunk"]["count"], found["between chunks"]["count"]) == (60, 120)
+    assert (found["first chunk"]["count"], found["between chunks"]["count"]) == (40, 80)
     assert found["between chunks"]["time"]["p50"] >= 25
     assert found["first chunk"]["time"]["mean"] + 50 <= result["summary"]["latency"]["mean"]
 
@@ -213,11 +213,11 @@ def test_asynchronous_until_the_result_is_there(local: Local, tmp_path: Path, st
         thresholds=["failed <= 0%", "max accepted <= 30s"],
     )
     assert code == 0, text
-    assert result["summary"]["answered"] == 60
+    assert result["summary"]["answered"] == 40
     exchange = result["exchange"]
-    assert exchange["statuses"] == {"202": 60}
+    assert exchange["statuses"] == {"202": 40}
     [accepted] = [m for m in exchange["measurements"] if m["name"] == "accepted"]
-    assert accepted["count"] == 60
+    assert accepted["count"] == 40
     assert accepted["time"]["mean"] + 40 <= result["summary"]["latency"]["mean"]
     assert len(local.keys("in/")) == 1  # of the parameter that came first
 
@@ -226,12 +226,12 @@ def test_asynchronous_failures_are_model_errors(local: Local, tmp_path: Path) ->
     invocation = {"operation": "InvokeEndpointAsync", "async": {"pollInterval": "50ms"}}
     code, text, result = run(local, tmp_path, "queue", "fail", invocation=invocation, thresholds=["failed <= 1%"])
     assert code == 1, text
-    assert result["errors"] == {"model error": 60}
+    assert result["errors"] == {"model error": 40}
 
 
 def test_locustfile_of_ones_own(local: Local, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(LOCUSTFILE)
-    load = {"closed": {"users": 4}, "duration": "3s"}
+    load = {"closed": {"users": 4}, "duration": "2s"}
     code, text, result = run(local, tmp_path, "plain", "x", locustfile="mine.py", load=load)
     assert code == 0, text
     assert "AssertionError" not in text
@@ -242,7 +242,7 @@ def test_locustfile_of_ones_own(local: Local, tmp_path: Path) -> None:
 
 def test_locustfile_with_a_user_of_locusts_own(local: Local, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(LOCUSTS_OWN)
-    load = {"closed": {"users": 4}, "duration": "3s"}
+    load = {"closed": {"users": 4}, "duration": "2s"}
     code, text, result = run(local, tmp_path, "plain", "x", locustfile="mine.py", load=load)
     assert code == 1, text
     assert result["summary"]["answered"] > result["errors"]["other"] > 5

@@ -64,13 +64,13 @@ class Pods:
     """A master and its workers, each with a name."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        self.folder, self._url = folder, url
+        self.folder, self.url = folder, url
         self.out = folder / "out"
         self._commands: list[Command] = []
 
     def start(self, name: str, *arguments: str, **variables: str) -> Command:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SAGEMAKER_", "KUBERNETES_"))}
-        environment = kept | ENVIRONMENT | {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self._url} | variables
+        environment = kept | ENVIRONMENT | {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self.url} | variables
         environment = {k: v for k, v in environment.items() if v}
         self._commands.append(Command(self.folder, name, *arguments, environment=environment))
         return self._commands[-1]
@@ -81,7 +81,7 @@ class Pods:
             "name": "pods",
             "endpoint": {"name": "ml-fraud", "region": "eu-west-1"},
             "payloads": {"contentType": "text/csv", "sources": [{"file": "rows.csv", "split": "Lines"}]},
-            "load": {"open": {"rate": 60}, "duration": "4s", "warmUp": "1s"},
+            "load": {"open": {"rate": 60}, "duration": "3s", "warmUp": "1s"},
             "thresholds": ["failed <= 0%"],
             **changes,
         }
@@ -148,7 +148,7 @@ def test_three_workers_join_run_and_end_with_their_master(pods: Pods, stub: Any)
 
 def test_share_of_a_killed_worker_goes_to_the_others(pods: Pods, stub: Any) -> None:
     reached = stub.after(100)
-    master = pods.master(load={"open": {"rate": 60}, "duration": "14s"})
+    master = pods.master(load={"open": {"rate": 60}, "duration": "12s"})
     workers = pods.workers(master.url)
     assert reached.wait(60)
     workers[1].close()
@@ -162,7 +162,7 @@ def test_share_of_a_killed_worker_goes_to_the_others(pods: Pods, stub: Any) -> N
     )
     achieved = result["series"]["achieved"]
     assert min(achieved[4:6]) < 50, achieved  # two thirds of 60/s while nobody knew
-    assert achieved[-2] > 50, achieved
+    assert sum(achieved[-4:-1]) / 3 > 50, achieved
 
 
 def test_users_of_a_killed_worker_go_to_the_others(pods: Pods, stub: Any) -> None:
@@ -182,7 +182,7 @@ def test_users_of_a_killed_worker_go_to_the_others(pods: Pods, stub: Any) -> Non
 
 def test_evicted_worker_says_goodbye(pods: Pods, stub: Any) -> None:
     reached = stub.after(100)
-    master = pods.master(load={"open": {"rate": 60}, "duration": "8s"})
+    master = pods.master(load={"open": {"rate": 60}, "duration": "7s"})
     workers = pods.workers(master.url)
     assert reached.wait(60)
     workers[2].process.send_signal(signal.SIGTERM)
@@ -191,7 +191,8 @@ def test_evicted_worker_says_goodbye(pods: Pods, stub: Any) -> None:
     (lost,) = pods.result["generator"]["lost"]
     assert lost["worker"] == "worker-3"
     assert "SIGTERM" in lost["cause"]
-    assert pods.result["series"]["achieved"][-2] > 50, pods.result["series"]["achieved"]
+    achieved = pods.result["series"]["achieved"]
+    assert sum(achieved[-3:-1]) / 2 > 50, achieved
 
 
 def test_all_workers_killed_ends_at_once(pods: Pods, stub: Any) -> None:
@@ -302,7 +303,7 @@ class Mine(SageMakerUser):
 def test_locustfile_may_print(pods: Pods, stub: Any) -> None:
     """What it says is its own, and never taken for what master and workers tell each other."""
     (pods.folder / "mine.py").write_text(TALKATIVE)
-    load = {"closed": {"users": 4}, "duration": "3s"}
+    load = {"closed": {"users": 4}, "duration": "2s"}
     master = pods.master(workers=2, locustfile="mine.py", load=load)
     workers = pods.workers(master.url, number=2)
     assert master.end() == 0, master.text

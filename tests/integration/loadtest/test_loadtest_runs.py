@@ -39,14 +39,14 @@ def test_met_run_reports_everything_and_leaves_nothing(start: Callable[..., Run]
     jsonschema.validate(result, json.loads((SCHEMAS / "loadtest-result-v1.schema.json").read_text()))
     assert result["verdict"]["word"] == "met"
     assert result["schemaVersion"] == 1
-    assert result["summary"]["answered"] == 300  # 3 s of 100/s after the warm-up, constant arrivals
-    assert sum(stub.bodies.values()) == 400 + 1  # the warm-up's 100, and the probe before the load
+    assert result["summary"]["answered"] == 200  # 2 s of 100/s after the warm-up, constant arrivals
+    assert sum(stub.bodies.values()) == 300 + 1  # the warm-up's 100, and the probe before the load
     assert set(stub.bodies) == {b"1,2,3", b"4,5,6", b"7,8,9"}
     assert stub.headers["Accept"] == "text/csv"
     seen = {v["name"]: v["answered"] for v in result["variants"]}
-    assert sum(seen.values()) == 300
+    assert sum(seen.values()) == 200
     assert seen["champion"] > seen["challenger"] > 0
-    assert sum(result["histograms"]["all"]["count"]) == 300
+    assert sum(result["histograms"]["all"]["count"]) == 200
     assert text.splitlines()[-1].startswith("✓ MET")
 
     page = (run.out / "index.html").read_text()
@@ -54,19 +54,21 @@ def test_met_run_reports_everything_and_leaves_nothing(start: Callable[..., Run]
     assert "✓ Load test: Met" in (run.out / "summary.md").read_text()
 
 
+@pytest.mark.alone
 def test_closed_load_with_missed_threshold(start: Callable[..., Run], stub: Any) -> None:
-    stub.delay = 0.05
-    load = {"closed": {"users": 6, "pacing": "100ms"}, "duration": "3s", "warmUp": "1s"}
-    run = start("--ascii", load=load, thresholds=["p50 <= 20ms", "failed <= 0%"])
+    """A wide limit, for the generator may be late by a tenth of it: on a busy machine, too, the endpoint is judged."""
+    stub.delay = 0.6
+    load = {"closed": {"users": 20, "pacing": "800ms"}, "duration": "3s", "warmUp": "1s"}
+    run = start("--ascii", load=load, thresholds=["p50 <= 500ms", "failed <= 0%"])
     code, text = run.end()
     assert code == 1, text
     assert text.isascii()
     assert "FAIL MISSED" in text
     result = run.result
-    assert result["load"]["users"] == 6
+    assert result["load"]["users"] == 20
     assert [t["met"] for t in result["thresholds"]] == [False, True]
-    assert result["summary"]["latency"]["p50"] >= 50
-    assert 60 <= result["summary"]["answered"] <= 126  # at most 6 users x 10 a second x 2 s, and one each at the edges
+    assert result["summary"]["latency"]["p50"] >= 600
+    assert 20 <= result["summary"]["answered"] <= 60  # each of the users begins a call every 800 ms, at most 3 in 2 s
 
 
 def test_errors_are_counted_by_class(
@@ -90,7 +92,7 @@ def test_errors_are_counted_by_class(
         return None
 
     stub.reply = reply
-    load = {"open": {"rate": 100}, "duration": "4s", "timeout": "500ms"}
+    load = {"open": {"rate": 100}, "duration": "2s", "timeout": "500ms"}
     run = start(load=load, thresholds=["failed <= 1%"])
     code, text = run.end()
     assert code == 1, text
@@ -100,6 +102,7 @@ def test_errors_are_counted_by_class(
     assert run.result["summary"]["latency"]["p99"] is None  # it would be a failed request
 
 
+@pytest.mark.alone
 def test_latency_counts_from_the_intended_start(start: Callable[..., Run], stub: Any) -> None:
     """A server that freezes once for 1.5 s: a closed view would see one slow request, the callers see all that were
     due.
@@ -113,7 +116,7 @@ def test_latency_counts_from_the_intended_start(start: Callable[..., Run], stub:
         return None
 
     stub.reply = reply
-    run = start(load={"open": {"rate": 100}, "duration": "6s", "warmUp": "1s"}, thresholds=["p90 <= 100ms"])
+    run = start(load={"open": {"rate": 100}, "duration": "6s", "warmUp": "1s"}, thresholds=["p90 <= 400ms"])
     code, text = run.end()
     assert frozen
     assert code == 1, text
@@ -129,7 +132,8 @@ def test_failures_are_those_of_the_variant_that_was_asked_for(start: Callable[..
 
     stub.reply, stub.weights = reply, {"challenger": 1}
     thresholds = ["p90 of challenger <= 2s", "failed of challenger <= 1%"]
-    run = start(invocation={"targetVariant": "challenger"}, thresholds=thresholds)
+    load = {"open": {"rate": 100}, "duration": "2s"}
+    run = start(load=load, invocation={"targetVariant": "challenger"}, thresholds=thresholds)
     code, text = run.end()
     assert code == 1, text
     assert [t["met"] for t in run.result["thresholds"]] == [False, False]
@@ -138,8 +142,8 @@ def test_failures_are_those_of_the_variant_that_was_asked_for(start: Callable[..
 
 
 def test_killed_worker_takes_the_verdict_away(start: Callable[..., Run], stub: Any) -> None:
-    reached = stub.after(150)
-    run = start(load={"open": {"rate": 100}, "duration": "5s"})
+    reached = stub.after(100)
+    run = start(load={"open": {"rate": 100}, "duration": "3s"})
     nodes = run.find_nodes(3)
     assert reached.wait(60)
     nodes[1].kill()
@@ -205,7 +209,7 @@ def test_deleted_endpoint_ends_the_run(
     async def reply(number: int, request: web.Request) -> web.StreamResponse | None:
         return (
             aws_reply(400, "ValidationError", "Endpoint ml-fraud of account 111122223333 not found.")
-            if number > 100
+            if number > 20
             else None
         )
 
@@ -220,7 +224,7 @@ def test_deleted_endpoint_ends_the_run(
 def test_generator_without_cpu_is_the_limit(start: Callable[..., Run], stub: Any) -> None:
     """Stopped workers send nothing of what is due: whatever the endpoint did, this run says nothing about it."""
     reached = stub.after(100)
-    run = start(load={"open": {"rate": 100}, "duration": "5s"}, thresholds=["p90 <= 50ms"])
+    run = start(load={"open": {"rate": 100}, "duration": "4s"}, thresholds=["p90 <= 50ms"])
     nodes = run.find_nodes(3)
     assert reached.wait(60)
     for node in nodes[1:]:
@@ -235,8 +239,8 @@ def test_generator_without_cpu_is_the_limit(start: Callable[..., Run], stub: Any
 
 
 def test_bound_on_requests_in_flight_counts_what_it_drops(start: Callable[..., Run], stub: Any) -> None:
-    stub.delay = 2.0
-    run = start(load={"open": {"rate": 50, "maxInFlight": 20}, "duration": "4s"}, thresholds=["failed <= 1%"])
+    stub.delay = 1.5
+    run = start(load={"open": {"rate": 100, "maxInFlight": 20}, "duration": "2s"}, thresholds=["failed <= 1%"])
     code, text = run.end()
     assert code == 1, text
     result = run.result
@@ -246,8 +250,8 @@ def test_bound_on_requests_in_flight_counts_what_it_drops(start: Callable[..., R
 
 
 def test_unwritable_result_is_an_early_end(start: Callable[..., Run], stub: Any) -> None:
-    reached = stub.after(50)
-    run = start(load={"open": {"rate": 50}, "duration": "3s"})
+    reached = stub.after(20)
+    run = start(load={"open": {"rate": 50}, "duration": "2s"})
     assert reached.wait(60)
     for path in run.out.iterdir():
         path.unlink()
@@ -326,20 +330,20 @@ def test_each_user_stays_in_the_session_that_it_opened(start: Callable[..., Run]
 
 
 def test_stages_of_an_open_load(start: Callable[..., Run], stub: Any) -> None:
-    stages = [{"duration": "1s", "rate": 20}, {"duration": "1s", "rate": 200}, {"duration": "2s", "rampTo": 0}]
+    stages = [{"duration": "1s", "rate": 20}, {"duration": "1s", "rate": 200}, {"duration": "1s", "rampTo": 0}]
     run = start(load={"open": {}, "stages": stages}, thresholds=["failed <= 0%"])
     code, text = run.end()
     assert code == 0, text
-    assert run.result["summary"]["answered"] == 20 + 200 + 200
+    assert run.result["summary"]["answered"] == 20 + 200 + 100
     assert [round(rate) for rate in run.result["series"]["offered"][:2]] == [20, 200]
 
 
 def test_stages_of_a_closed_load(start: Callable[..., Run], stub: Any) -> None:
-    stages = [{"duration": "2s", "users": 2}, {"duration": "2s", "users": 8}]
+    stages = [{"duration": "1s", "users": 2}, {"duration": "2s", "users": 8}]
     run = start(load={"closed": {"pacing": "200ms"}, "stages": stages}, thresholds=["failed <= 0%"])
     code, text = run.end()
     assert code == 0, text
-    assert 40 <= run.result["summary"]["answered"] <= 2 * 11 + 8 * 11
+    assert 40 <= run.result["summary"]["answered"] <= 2 * 6 + 8 * 11
 
 
 def test_report_is_written_again(start: Callable[..., Run], tmp_path: Path) -> None:

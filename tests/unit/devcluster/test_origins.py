@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devcluster import origins
-from devcluster.binaries import API, CONTROLLER_MANAGER, HELM, NODE, Sources, ensure
+from devcluster.binaries import API, CONTROLLER_MANAGER, HELM, HEY, NODE, Sources, ensure
 from devcluster.errors import BinaryError
 
 MODULES = {
@@ -15,6 +15,7 @@ MODULES = {
     "cni": "github.com/containernetworking/plugins",
     "coredns": "github.com/coredns/coredns",
     "helm": "helm.sh/helm/v4",
+    "hey": "github.com/rakyll/hey",
     "kubernetes": "k8s.io/kubernetes",
 }
 RELEASES = "/releases/download/"
@@ -42,7 +43,7 @@ def test_the_module_pins_the_version_and_has_the_packages(origin: origins.Origin
 def test_each_program_has_one_origin() -> None:
     names = [name for origin in origins.ORIGINS for name in origin.packages]
     assert len(names) == len(set(names))
-    assert set(names) == {*API, CONTROLLER_MANAGER, HELM, *NODE}
+    assert set(names) == {*API, CONTROLLER_MANAGER, HELM, HEY, *NODE}
 
 
 @pytest.mark.parametrize(
@@ -91,4 +92,4 @@ def test_what_has_no_archive_is_built_from_its_own_module(
 def test_programs_of_other_versions_lie_apart(sources: Sources) -> None:
     folders = [sources.programs_of(origin) for origin in origins.ORIGINS]
     assert len(set(folders)) == len(folders)
-    assert folders[-1] == sources.cache / "bin" / "helm-v4.3.1" / "linux-amd64"
+    assert sources.cache / "bin" / "helm-v4.3.1" / "linux-amd64" in folders

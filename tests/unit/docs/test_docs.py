@@ -37,6 +37,7 @@ OTHERS = {
     "repository-name",
     "curl": "aws-sigv4",
     "docker": "target",
+    "helm": "set-file",
     "AWS's controllers": "aws-endpoint-url",
     "mypy": "strict",
     "any of ours": "x-y",  # how flags and variables are named alike

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from sagemaker_loadtest.cli import build_parser, main
+from sagemaker_loadtest.commands import setting_of
 from sagemaker_loadtest.errors import ConfigurationError
+from sagemaker_loadtest.supervisor import Bus
 
 
 def test_every_flag_is_also_a_variable() -> None:
@@ -62,6 +64,36 @@ def test_the_flags_of_pods_are_variables_too() -> None:
 def test_wrong_command_lines_end_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     assert "The test cannot start" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "--ready-file", "r.json"], "--ready-file: nothing listens without a port"),
+        (["search", "--host", "0.0.0.0"], "--host: nothing listens without a port"),
+        (["search", "--master-bind-port", "0"], "--master-bind-port: no worker comes from elsewhere"),
+        (["search", "--expect-workers-max-wait", "1m"], "--expect-workers-max-wait: no worker comes from elsewhere"),
+        (["search", "--duration", "5m"], "--duration: a search sets the length of each step"),
+        (["search", "--users", "5"], "--users: a search looks for a rate"),
+        (["search", "--expect-workers", "3", "--workers", "2"], "--workers: these would be processes here"),
+        (["master", "--workers", "2"], "--workers: these would be processes here"),
+    ],
+)
+def test_flags_that_would_do_nothing_are_refused(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "-f", "x"]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_search_in_pods_has_its_port_and_bus_like_a_master() -> None:
+    options = build_parser({}).parse_args(["search", "-f", "x", "--expect-workers", "3", "--master-bind-port", "0"])
+    setting = setting_of(options)
+    assert setting.bus == Bus(setting.run, "0.0.0.0", 0, 300.0)
+    assert (setting.address.host, setting.address.port) == ("127.0.0.1", 8080)
+    here = setting_of(build_parser({}).parse_args(["search", "-f", "x", "--port", "0"]))
+    assert (here.bus, here.address.port) == (None, 0)
+    assert setting_of(build_parser({}).parse_args(["search", "-f", "x"])).address is None
 
 
 def test_what_nobody_foresaw_is_no_missed_threshold(

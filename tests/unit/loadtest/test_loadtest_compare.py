@@ -1,26 +1,57 @@
 """Comparisons: how often equal endpoints are called different, how surely slower ones are found, what is refused."""
 
 import json
+import math
 import random
+import re
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.loadtest.test_loadtest_report import OPEN, RESULTS, result_of, spec_of, tally_of
+from tests.unit.loadtest.test_loadtest_report import OPEN, RESULTS, VOID, result_of, spec_of, tally_of
 
 from sagemaker_loadtest.blocks import stretches
 from sagemaker_loadtest.cli import main
-from sagemaker_loadtest.compare import Comparison, compare, ratio, student
+from sagemaker_loadtest.codec import decode, encode
+from sagemaker_loadtest.compare import Comparison, compare
+from sagemaker_loadtest.comparison import method
 from sagemaker_loadtest.histogram import Histogram
+from sagemaker_loadtest.interval import rate, ratio, share, student
 from sagemaker_loadtest.report import write_result
-from sagemaker_loadtest.result import MeasurementFacts, Result, StageFacts
-from sagemaker_loadtest.spec import Stage
+from sagemaker_loadtest.report.comparison import render_comparison
+from sagemaker_loadtest.result import Result, StageFacts
+from sagemaker_loadtest.schema import comparison_schema
+from sagemaker_loadtest.spec import Invocation, Stage
+from sagemaker_loadtest.tally import Tally
 from sagemaker_loadtest.timeline import Part
-from sagemaker_loadtest.wire import pack
+from sagemaker_loadtest.wire import Health, Sample, Second, pack
 
 MET = RESULTS["met"]
+STREAM = Invocation("InvokeEndpointWithResponseStream")
+SCHEMA = Path(__file__).parents[3] / "docs/schemas/loadtest-comparison-v1.schema.json"
+
+
+class Page(HTMLParser):
+    """Elements that are still open, and the colour of the verdict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.color = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name in (dict(attrs).get("class") or "").split():
+            if name.startswith("v-"):
+                self.color = name.removeprefix("v-")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
 
 
 def simulated(
@@ -142,11 +173,173 @@ def test_stages_stand_in_the_result() -> None:
     )
 
 
-def test_times_that_are_not_compared_are_told() -> None:
-    chunks = MeasurementFacts("first chunk", 10, MET.summary.latency, MET.histograms["all"])
-    streamed = replace(MET, exchange=replace(MET.exchange, measurements=(chunks,)))
-    assert "first chunk: not compared; each report has its percentiles" in compare(streamed, MET, ("a", "b")).notes
-    assert not any("not compared" in note for note in compare(MET, MET, ("a", "b")).notes)
+def streamed(seed: int, *, first: float = 1.0, throttled: float = 0.0, answered: int = 100) -> Result:
+    """A run of streams: `first` times the usual time to the first chunk, a share of the calls throttled."""
+    rng, tally = random.Random(seed), Tally(OPEN)
+    quiet = pack(Histogram({100: 50}, 120))
+    for second in range(int(OPEN.duration_seconds)):
+        whole, chunk, gap = Histogram(), Histogram(), Histogram()
+        lost = sum(rng.random() < throttled for _ in range(answered))
+        for _ in range(answered - lost):
+            whole.record(int(rng.lognormvariate(3, 0.2) * 1000))
+            chunk.record(int(rng.lognormvariate(1, 0.2) * 1000 * first))
+            gap.record(0 if rng.random() < 0.6 else int(rng.lognormvariate(0, 0.2) * 1000))
+        times = {"first chunk": pack(chunk), "between chunks": pack(gap), "connect": pack(quiet_connect())}
+        failures = {"": {"throttled": lost}} if lost else {}
+        good = answered - lost
+        told = Second(second, answered, answered, good, {"": pack(whole)}, failures=failures, measurements=times)
+        tally.add(Sample("worker-1", (told,), Health(second + 1.0, 9.0, quiet, quiet, 4, 1)))
+    test = replace(spec_of(OPEN, "streamed", "p99 <= 500ms"), invocation=STREAM)
+    return result_of(test, tally)
+
+
+def quiet_connect() -> Histogram:
+    return Histogram({500: 1}, 500)
+
+
+STREAMED = streamed(1)
+
+
+def test_a_later_first_chunk_is_found_though_the_whole_is_as_fast() -> None:
+    found = compare(STREAMED, streamed(2, first=1.5), ("a", "b"))
+    assert found.exit_code == 1
+    assert {(row.measure, row.reading) for row in found.rows if row.worse} == {("first chunk", "slower")}
+    assert {row.measure for row in found.rows} == {"latency", "first chunk", "between chunks", "failed", "rate"}
+    median = next(row for row in found.rows if row.label == "p50 first chunk")
+    assert median.change == pytest.approx(50, abs=5)
+    assert median.low < 50 < median.high
+
+
+def test_chunks_that_come_in_one_piece_have_no_time_between_them() -> None:
+    rows = compare(STREAMED, streamed(3), ("a", "b")).rows
+    (gap,) = (row for row in rows if row.label == "p50 between chunks")
+    assert (gap.change, gap.reading) == (0, "no difference seen")
+
+
+def test_a_class_of_errors_that_grew_is_named() -> None:
+    found = compare(STREAMED, streamed(4, throttled=0.03), ("a", "b"), 20)
+    assert [row.label for row in found.rows if row.worse] == ["failed", "failed, throttled"]
+    (row,) = (row for row in found.rows if row.of == "throttled")
+    assert (row.before, row.reading) == (0, "more")
+    assert row.low > 0
+
+
+def test_a_rate_that_fell_is_worse_and_one_that_rose_is_not() -> None:
+    slow = streamed(5, answered=80)
+    found = compare(STREAMED, slow, ("a", "b"))
+    assert [(row.label, row.reading) for row in found.rows if row.worse] == [("rate achieved", "lower")]
+    back = compare(slow, STREAMED, ("a", "b"))
+    assert (back.exit_code, back.rows[-1].reading) == (0, "higher")
+    assert back.rows[-1].change == pytest.approx(25, abs=0.1)
+
+
+def test_what_one_of_the_two_did_not_measure_is_told() -> None:
+    bare = replace(STREAMED, exchange=replace(STREAMED.exchange, measurements=()))
+    notes = compare(STREAMED, bare, ("a", "b")).notes
+    assert "first chunk is in one of the two only" in notes
+    assert not any("connect" in note for note in notes)
+    older = tuple(replace(m, blocks=None) for m in STREAMED.exchange.measurements)
+    old = replace(STREAMED, exchange=replace(STREAMED.exchange, measurements=older))
+    assert any("first chunk: not compared" in note for note in compare(old, STREAMED, ("a", "b")).notes)
+
+
+def test_an_asynchronous_latency_is_until_the_result() -> None:
+    late = replace(MET, exchange=replace(MET.exchange, operation="InvokeEndpointAsync"))
+    assert compare(late, late, ("a", "b")).rows[0].label == "p50 to the result, all"
+
+
+def test_the_stretches_of_a_time_are_those_of_its_whole() -> None:
+    """As many stretches as the latency has, and half of the measured times within the median."""
+    for measured in STREAMED.exchange.measurements:
+        assert measured.blocks is not None
+        assert len(measured.blocks.answered) == len(STREAMED.blocks["all"].answered)
+        assert sum(measured.blocks.answered) <= measured.count
+        share = sum(measured.blocks.within["p95"]) / sum(measured.blocks.answered)
+        assert share >= 0.95 - 1e-9
+
+
+@given(st.lists(st.floats(1, 1000), min_size=8, max_size=40), st.floats(0.1, 10))
+def test_the_interval_of_a_rate_scales_with_it(values: list[float], factor: float) -> None:
+    one, other = rate(values, 0.05), rate([value * factor for value in values], 0.05)
+    assert one.low <= one.value <= one.high
+    assert other.value == pytest.approx(one.value * factor)
+    assert other.high == pytest.approx(one.high * factor)
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.5])
+def test_intervals_hold_the_truth_as_often_as_they_say(alike: float) -> None:
+    """Rates of 30 stretches around 100/s and a share of failures around 1 %, each stretch like the one before."""
+    rng = random.Random(11)
+    rates, shares = 0, 0
+    for _ in range(1500):
+        mood, values, failed = 0.0, [], []
+        for _ in range(30):
+            mood = alike * mood + rng.gauss(0, math.sqrt(1 - alike * alike))
+            values.append(100 + 5 * mood)
+            failed.append(round(max(0.0, 10 + 3 * mood + rng.gauss(0, 3))))
+        rates += rate(values, 0.05).low <= 100 <= rate(values, 0.05).high
+        found = share(failed, [1000] * 30, 0.05)
+        shares += found.low <= 1 <= found.high
+    assert rates / 1500 >= 0.93
+    assert shares / 1500 >= (0.95 if alike == 0 else 0.88)
+
+
+def found_at(rate: float | None, over: float | None) -> Result:
+    search = RESULTS["found"].search
+    assert search is not None
+    return replace(RESULTS["found"], search=replace(search, rate=rate, over=over))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reading", "code"),
+    [
+        ((480, 502), (480, 502), "no difference seen", 0),
+        ((480, 502), (400, 420), "lower", 1),
+        ((480, 502), (460, 480), "no difference seen", 0),
+        ((480, 502), (600, 630), "higher", 0),
+        ((480, None), (400, 420), "lower", 1),
+        ((480, None), (600, 630), "no difference seen", 0),
+        ((480, 502), (400, None), "no difference seen", 0),
+    ],
+)
+def test_two_searches(
+    before: tuple[float, float | None], after: tuple[float, float | None], reading: str, code: int
+) -> None:
+    """Only what holds for every limit between held and over is called a difference."""
+    found = compare(found_at(*before), found_at(*after), ("a", "b"))
+    assert [(row.label, row.reading) for row in found.rows] == [("highest rate", reading)]
+    assert found.exit_code == code
+    assert any("between the rate that held" in words for words in method(found))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (found_at(480, 502), MET, "the first is a search, the second a run"),
+        (found_at(480, 502), found_at(None, 10), "the second found no rate that held"),
+        (replace(MET, partial=True), MET, "the first was written while its run went on"),
+        (
+            found_at(480, 502),
+            replace(found_at(480, 502), thresholds=MET.thresholds + MET.thresholds),
+            "thresholds: p99 <= 500ms and p99 <= 500ms, p99 <= 500ms",
+        ),
+    ],
+)
+def test_results_of_another_kind_are_refused(before: Result, after: Result, told: str) -> None:
+    found = compare(before, after, ("a", "b"))
+    assert (found.exit_code, found.rows) == (2, ())
+    assert any(told in words for words in found.differences), found.differences
+
+
+def test_another_fleet_and_another_name_are_noted() -> None:
+    other = found_at(480, 502)
+    assert other.search is not None
+    capacity = replace(other.search.capacities[0], instances=4)
+    capacities = (capacity, *other.search.capacities[1:])
+    other = replace(other, name="another", search=replace(other.search, capacities=capacities))
+    notes = compare(found_at(480, 502), other, ("a", "b")).notes
+    assert any(note.startswith("test: ") and note.endswith(" and another") for note in notes)
+    assert any(note.startswith("instances: 2 × ml.m5.large, ") and " and 4 × ml.m5.large" in note for note in notes)
 
 
 def test_runs_that_are_too_short() -> None:
@@ -190,6 +383,67 @@ def test_command(form: str, told: str, tmp_path: Path, capsys: pytest.CaptureFix
     elif form == "text":
         assert all(len(line) <= 120 for line in out.splitlines())
         assert "b/result.json against a/result.json" in out
+
+
+COMPARED = {
+    "same": (MET, MET),
+    "worse": (STREAMED, streamed(6, first=1.5, throttled=0.03)),
+    "searches": (found_at(480, 502), found_at(400, None)),
+    "different": (MET, RESULTS["closed"]),
+    "nothing": (MET, RESULTS["nothing at all"]),
+}
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_json_keeps_its_schema(name: str) -> None:
+    document = encode(compare(*COMPARED[name], ("a", "b")))
+    jsonschema.validate(document, json.loads(SCHEMA.read_text()))
+    assert document["schemaVersion"] == 1
+    assert decode(Comparison, document) == compare(*COMPARED[name], ("a", "b"))
+
+
+def test_published_schema_is_current() -> None:
+    """After adding a member: write `json.dumps(comparison_schema(), indent=2, ensure_ascii=False)` to the file."""
+    assert json.loads(SCHEMA.read_text()) == comparison_schema()
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_page_is_complete_and_loads_nothing(name: str) -> None:
+    before, after = COMPARED[name]
+    found = compare(before, after, ("<i>a</i>", "b"))
+    page = render_comparison(found, replace(before, name="<script>x</script>"), after)
+    checker = Page()
+    checker.feed(page)
+    checker.close()
+    assert checker.open == []
+    assert "<script" not in page
+    assert "<i>a" not in page
+    assert not re.search(r"(?:src|href)=|@import|url\((?!#)", page)
+    assert {"good": "Nothing worse", "bad": "Worse"}.get(checker.color, "Not comparable") in page
+    for row in found.rows:
+        assert f'<th scope="row">{row.label}</th>' in page
+    for words in found.differences:
+        assert words[1:] in page
+
+
+def test_page_shows_both_runs_in_one_chart() -> None:
+    before, after = COMPARED["worse"]
+    page = render_comparison(compare(before, after, ("a", "b")), before, after)
+    assert {"p50 before", "p50 after", "p99 before", "p99 after"} <= set(re.findall(r"</svg>([^<]+)</li>", page))
+    (lat,) = re.findall(r'<svg class="wide"[^>]*data-kind="lat".*?</svg>', page, re.DOTALL)
+    assert len(re.findall(r'stroke-dasharray="6 4"', lat)) == 2
+    (dist,) = re.findall(r'<svg class="wide"[^>]*data-kind="dist".*?</svg>', page, re.DOTALL)
+    assert dist.count('stroke-width="2.8"') == dist.count('stroke-width="2"') == 1
+
+
+def test_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = (write_result(result, tmp_path / name) for name, result in zip("ab", COMPARED["worse"], strict=True))
+    page = tmp_path / "compared.html"
+    assert main(["compare", str(a), str(b), "--html", str(page), "--format", "markdown"]) == 1
+    assert "| p50 first chunk | " in capsys.readouterr().out
+    assert "b/result.json against a/result.json" in page.read_text()
+    assert main(["compare", str(a), str(b), "--html", str(tmp_path / "none" / "x.html")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_command_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -212,6 +212,7 @@ def test_what_is_searched() -> None:
         (spec_of("rate >= 99%"), "at least one limit"),
         (spec_of("p99 <= 80ms", "rate >= 50/s"), "the rate is what is searched for"),
         (spec_of("p99 <= 80ms", invocation=Invocation("InvokeEndpointAsync")), "backlogPerInstance"),
+        (spec_of("p99 <= 80ms", search=Search(start_rate=50, max_rate=40)), "is more than search.maxRate, 40/s"),
     ],
 )
 def test_what_cannot_be_searched(test: LoadTest, told: str) -> None:

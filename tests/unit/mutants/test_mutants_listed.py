@@ -18,7 +18,7 @@ ENTRY = "{name: It adds., file: sums.py, find: a, replace: b, tests: [tests/test
 def test_every_part_of_the_project_has_some() -> None:
     parts = {mutant.part for mutant in MUTANTS}
     operator = {"api", "plan", "aws", "kube", "reconcile", "main"}
-    assert parts == operator | {"crds", "manifests", "local", "loadtest", "devcluster", "cluster", "demo"}
+    assert parts == operator | {"crds", "manifests", "local", "loadtest", "devcluster", "cluster", "demo", "bench"}
     assert len(MUTANTS) >= 35
 
 

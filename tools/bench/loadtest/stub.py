@@ -1,13 +1,14 @@
 """A fast stand-in for the SageMaker runtime, for the load tester's benchmark: one process, nothing but the wire.
 
-    python tools/bench/loadtest_stub.py PORT [CERTIFICATE-AND-KEY.pem]
+    python -m bench.loadtest.stub PORT [CERTIFICATE-AND-KEY.pem]
 
-GET /reset?delay=0.05&stall=0 sets the service time and starts counting anew (after `stall` seconds from now nothing is
-answered for two seconds, when it is above 0); GET /stats tells how many were answered, and how long each took from its
-first byte to the answer's writing.
+On the next port, GET /reset?delay=0.05&stall=0 sets the service time and starts counting anew (after `stall` seconds
+from now nothing is answered for two seconds, when it is above 0); GET /stats tells how many were answered, how long
+each took from its first byte to the answer's writing, and how many connections the first port has open.
 """
 
 import asyncio
+import functools
 import json
 import ssl
 import sys
@@ -29,6 +30,7 @@ class Books:
 
     def __init__(self) -> None:
         self.delay = self.stall_from = 0.0
+        self.connections = 0
         self.took: list[float] = []
 
     def reset(self, delay: float, stall: float) -> None:
@@ -45,20 +47,25 @@ class Books:
     def stats(self) -> bytes:
         took = sorted(self.took)
         at = {f"p{p:g}": took[min(len(took) - 1, int(p / 100 * len(took)))] * 1000 if took else 0.0 for p in (50, 99)}
-        return json.dumps({"count": len(took), **at}).encode()
+        return json.dumps({"count": len(took), "connections": self.connections, **at}).encode()
 
 
 class Runtime(asyncio.Protocol):
-    """One connection; requests come one at a time."""
+    """One connection; requests come one at a time. Those that control the stub do not count."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, *, counts: bool) -> None:
         self.books = books
+        self.counts = counts
         self.buffer = b""
         self.wanted = 0
         self.began = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]  # a socket's is one
+        self.books.connections += self.counts
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.books.connections -= self.counts
 
     def data_received(self, data: bytes) -> None:
         if not self.began:
@@ -114,8 +121,9 @@ async def serve(port: int, pem: str | None) -> None:
     if pem:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pem)
-    servers = [await loop.create_server(lambda: Runtime(books), "127.0.0.1", port, ssl=context, backlog=4096)]
-    servers.append(await loop.create_server(lambda: Runtime(books), "127.0.0.1", port + 1, backlog=4096))
+    runtime, control = (functools.partial(Runtime, books, counts=counts) for counts in (True, False))
+    servers = [await loop.create_server(runtime, "127.0.0.1", port, ssl=context, backlog=4096)]
+    servers.append(await loop.create_server(control, "127.0.0.1", port + 1))
     await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
