@@ -26,14 +26,16 @@ def with_test(schema: Mapping[str, Any], test_file: Mapping[str, Any]) -> dict[s
 
 
 def _draft_7(part: Any, definitions: Mapping[str, Any]) -> Any:
-    """Without references, descriptions, and rules between members. A choice of plain values stays."""
+    """Without references, descriptions, and rules between members. A choice of plain values stays. A mapping may be
+    null, which is how one file of values takes away what another has.
+    """
     if not isinstance(part, dict):
         return part
     if "$ref" in part:
         return _draft_7(definitions[part["$ref"].rpartition("/")[2]], definitions)
     kept = {key: value for key, value in part.items() if key != "description"}
     if part.get("type") == "object":
-        kept = {key: value for key, value in kept.items() if key not in _TOGETHER}
+        kept = {key: value for key, value in kept.items() if key not in _TOGETHER} | {"type": ["object", "null"]}
     if "properties" in kept:
         kept["properties"] = {name: _draft_7(member, definitions) for name, member in kept["properties"].items()}
     for key in ("items", "additionalProperties"):

@@ -19,9 +19,10 @@
 {{- $load := $test.load }}
 {{- if not $load }}
 {{- fail "test.load: is missing. Write for example {open: {rate: 50}, duration: 1m}" }}
-{{- else if and (hasKey $load "open") (hasKey $load "closed") }}
+{{- else if not (kindIs "map" $load) }}{{/* The program says it. */}}
+{{- else if and (not (kindIs "invalid" $load.open)) (not (kindIs "invalid" $load.closed)) }}
 {{- fail "test.load: both open and closed are set. Keep open for a rate of arrivals, or closed for a number of users" }}
-{{- else if not (or (hasKey $load "open") (hasKey $load "closed")) }}
+{{- else if and (kindIs "invalid" $load.open) (kindIs "invalid" $load.closed) }}
 {{- fail "test.load: neither open nor closed is set. Write for example open: {rate: 50} or closed: {users: 10}" }}
 {{- end }}
 {{- if not (or $test.payloads $test.locustfile) }}

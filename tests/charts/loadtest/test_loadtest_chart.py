@@ -148,7 +148,7 @@ def test_a_test_file_is_a_value_as_it_is(helm: Path, example: Path) -> None:
     ],
 )
 def test_a_test_with_search_is_searched(helm: Path, search: object, placement: str, command: str) -> None:
-    values = merged({"test": {} if search is None else {"search": search}, "workers": {"placement": placement}})
+    values = merged({"test": {"search": search}, "workers": {"placement": placement}})
     documents = render(helm, values)
     (container,) = pods(documents)["master"]["spec"]["containers"]
     options = build_parser({}).parse_args(container["args"])
@@ -187,7 +187,7 @@ def test_api_server_takes_it_and_warns_of_nothing(helm: Path, control_plane: Clu
         ({"job": {"deadlineSeconds": 0}}, "job/deadlineSeconds"),
         ({"test": {"endpoint": {"name": "x"}}}, "test/endpoint"),
         ({"test": {"workers": 2}}, "test/workers"),
-        ({"test": {"load": None}}, "test/load"),
+        ({"test": {"load": 5}}, "test/load"),
         ({"test": {"load": {"durration": "5m"}}}, "'durration' not allowed"),
         ({"test": {"lod": {}}}, "'lod' not allowed"),
         ({"test": {"payloads": {"sources": [{"file": "payloads/rows.csv", "splt": "Lines"}]}}}, "'splt' not allowed"),
@@ -231,18 +231,31 @@ def test_chart_without_values_asks_for_an_endpoint(helm: Path) -> None:
     ("test", "told"),
     [
         ({}, "test.load: is missing. Write for example"),
+        ({"load": None}, "test.load: is missing. Write for example"),
         ({"load": {"duration": "1m"}}, "test.load: neither open nor closed is set"),
+        ({"load": {"duration": "1m", "open": None}}, "test.load: neither open nor closed is set"),
+        ("load: {duration: 1m}", "test.load: neither open nor closed is set"),
+        ("{}", "test.load: is missing. Write for example"),
         ({"load": {"open": {"rate": 5}, "duration": "1m"}}, "test.payloads: is missing. Write for example"),
     ],
 )
-def test_what_a_test_lacks(helm: Path, test: dict[str, Any], told: str) -> None:
+def test_what_a_test_lacks(helm: Path, test: dict[str, Any] | str, told: str) -> None:
     text = json.dumps({"endpoint": {"resource": "fraud"}, "test": test})
     done = run(helm, "template", "fraud", str(CHART), "-f", "-", check=False, text=text)
     assert done.returncode != 0
     assert told in done.stderr
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "manifests/examples").glob("loadtest*.yaml")), ids=lambda f: f.stem)
+def test_null_takes_a_part_of_other_values_away(helm: Path) -> None:
+    """Another values file, or --set, puts a closed load in the place of an open one."""
+    documents = render(helm, merged({"test": {"load": {"open": None, "closed": {"users": 9}}}}))
+    test = yaml.safe_load(only(documents, "ConfigMap", "-test")["data"]["test.yaml"])
+    parsed = parse_test(test, Overrides(), name="t", folder="/loadtest", environment={})
+    assert parsed.load.closed
+    assert not parsed.load.open
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda f: f.stem)
 def test_each_example_of_a_test_file_fits(helm: Path, file: Path) -> None:
     test = yaml.safe_load(file.read_text())
     endpoint = {"resource": "", **test.pop("endpoint")}
