@@ -15,7 +15,7 @@ def version() -> str:
 def __getattr__(name: str) -> Any:
     """`SageMakerUser`, for locustfiles: loaded when asked for, because Locust takes a while and patches sockets."""
     if name == "SageMakerUser":
-        from sagemaker_loadtest.user import SageMakerUser
+        from sagemaker_loadtest.swarm.user import SageMakerUser
 
         return SageMakerUser
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

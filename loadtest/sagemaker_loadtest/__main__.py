@@ -2,6 +2,6 @@
 
 import sys
 
-from sagemaker_loadtest.cli import main
+from sagemaker_loadtest.command.cli import main
 
 sys.exit(main())

@@ -5,13 +5,13 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from sagemaker_loadtest.codec import encode
+from sagemaker_loadtest.api.codec import encode
+from sagemaker_loadtest.judge.result import Result
+from sagemaker_loadtest.measure.timeline import Row
 from sagemaker_loadtest.report.csv import render_series, render_summary
 from sagemaker_loadtest.report.html import render_html
 from sagemaker_loadtest.report.junit import render_junit
 from sagemaker_loadtest.report.markdown import render_markdown
-from sagemaker_loadtest.result import Result
-from sagemaker_loadtest.timeline import Row
 
 RESULT = "result.json"
 PAGE = "index.html"

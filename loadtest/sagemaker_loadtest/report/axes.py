@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from sagemaker_loadtest.api.units import clock
+from sagemaker_loadtest.judge.result import Happening, Result
 from sagemaker_loadtest.report import svg
 from sagemaker_loadtest.report.svg import Frame, Scale
-from sagemaker_loadtest.result import Happening, Result
-from sagemaker_loadtest.units import clock
 
 
 def span(result: Result) -> float:

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Sequence
 
+from sagemaker_loadtest.api.thresholds import limit_of
+from sagemaker_loadtest.api.units import exact, significant
+from sagemaker_loadtest.judge.result import Result, ThresholdFacts
 from sagemaker_loadtest.report import axes, svg
 from sagemaker_loadtest.report.svg import Frame, Scale
-from sagemaker_loadtest.result import Result, ThresholdFacts
-from sagemaker_loadtest.thresholds import limit_of
-from sagemaker_loadtest.units import exact, significant
 
 _LINES = (("p50", "var(--p50)", 1.8, "none"), ("p95", "var(--p95)", 2.0, "6 3"), ("p99", "var(--p99)", 2.6, "none"))
 FILLS = ("var(--e1)", "url(#pe2)", "url(#pe3)", "var(--e4)", "url(#pe5)", "var(--e6)")
@@ -214,7 +214,7 @@ def shape(result: Result) -> str:
 
 def shape_bars(result: Result) -> list[tuple[float, float, float]]:
     """(from ms, to ms, percent of answers) for ten bars per doubling."""
-    from sagemaker_loadtest.histogram import value_of
+    from sagemaker_loadtest.measure.histogram import value_of
 
     counts = result.histograms["all"]
     per_bar: dict[int, int] = {}

@@ -4,15 +4,15 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from sagemaker_loadtest.compare import Comparison, Row
-from sagemaker_loadtest.comparison import cells, change, interval, method
-from sagemaker_loadtest.found import advice_rows
+from sagemaker_loadtest.api.units import count, format_duration, per_second, percent
+from sagemaker_loadtest.judge.compare import Comparison, Row
+from sagemaker_loadtest.judge.comparison import cells, change, interval, method
+from sagemaker_loadtest.judge.found import advice_rows
+from sagemaker_loadtest.judge.result import Result
 from sagemaker_loadtest.report import charts, lines, svg, tables
 from sagemaker_loadtest.report.html import templates
 from sagemaker_loadtest.report.lines import Line, Lines
 from sagemaker_loadtest.report.svg import Frame, Scale
-from sagemaker_loadtest.result import Result
-from sagemaker_loadtest.units import count, format_duration, per_second, percent
 
 _WORDS = {0: ("good", "Nothing worse"), 1: ("bad", "Worse"), 2: ("warn", "Not comparable")}
 _ICONS = {"good": "M14 25l7 7 14-15", "bad": "M16 16l16 16M32 16L16 32", "warn": "M24 12v15M24 34v1.5"}

@@ -4,8 +4,8 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from sagemaker_loadtest.result import Percentiles, Result
-from sagemaker_loadtest.timeline import Row
+from sagemaker_loadtest.judge.result import Percentiles, Result
+from sagemaker_loadtest.measure.timeline import Row
 
 SERIES_HEAD = ("second", "offered", "sent", "answered", "failed", "p50_ms", "p95_ms", "p99_ms", "max_ms")
 SUMMARY_HEAD = ("name", "of", "value", "unit")

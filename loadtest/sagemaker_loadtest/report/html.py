@@ -8,12 +8,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sagemaker_loadtest.failures import failure_rows, whence
-from sagemaker_loadtest.found import STEP_HEAD, advice_rows, step_rows
+from sagemaker_loadtest.api.units import clock, count, format_duration, milliseconds, per_second, percent, significant
+from sagemaker_loadtest.judge.failures import failure_rows, whence
+from sagemaker_loadtest.judge.found import STEP_HEAD, advice_rows, step_rows
+from sagemaker_loadtest.judge.result import Result
 from sagemaker_loadtest.report import charts, lines, steps, tables, takes
 from sagemaker_loadtest.report.lines import Lines
-from sagemaker_loadtest.result import Result
-from sagemaker_loadtest.units import clock, count, format_duration, milliseconds, per_second, percent, significant
 
 _COLORS = {0: "good", 1: "bad"}
 _ICONS = {"good": "M14 25l7 7 14-15", "bad": "M16 16l16 16M32 16L16 32", "warn": "M24 12v15M24 34v1.5"}

@@ -3,10 +3,10 @@
 import re
 from xml.sax.saxutils import escape, quoteattr
 
-from sagemaker_loadtest.failures import failure_rows
-from sagemaker_loadtest.result import Result, ThresholdFacts
-from sagemaker_loadtest.thresholds import show, show_limit, spoken
-from sagemaker_loadtest.verdict import stays_open
+from sagemaker_loadtest.api.thresholds import show, show_limit, spoken
+from sagemaker_loadtest.judge.failures import failure_rows
+from sagemaker_loadtest.judge.result import Result, ThresholdFacts
+from sagemaker_loadtest.judge.verdict import stays_open
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

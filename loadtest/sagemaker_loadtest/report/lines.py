@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sagemaker_loadtest.judge.result import Result
 from sagemaker_loadtest.report import axes, charts, svg
 from sagemaker_loadtest.report.svg import Frame, Scale
-from sagemaker_loadtest.result import Result
 
 
 @dataclass(frozen=True, slots=True)

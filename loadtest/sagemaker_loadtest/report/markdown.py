@@ -1,11 +1,11 @@
 """summary.md: fits a comment on a pull request; the verdict is readable in the notification's first line."""
 
-from sagemaker_loadtest.failures import failure_rows, unnamed_words
-from sagemaker_loadtest.found import STEP_HEAD, advice_rows, step_rows
-from sagemaker_loadtest.result import Result
-from sagemaker_loadtest.thresholds import show, show_limit
-from sagemaker_loadtest.units import count, exact, format_duration, milliseconds, per_second, percent
-from sagemaker_loadtest.verdict import stays_open
+from sagemaker_loadtest.api.thresholds import show, show_limit
+from sagemaker_loadtest.api.units import count, exact, format_duration, milliseconds, per_second, percent
+from sagemaker_loadtest.judge.failures import failure_rows, unnamed_words
+from sagemaker_loadtest.judge.found import STEP_HEAD, advice_rows, step_rows
+from sagemaker_loadtest.judge.result import Result
+from sagemaker_loadtest.judge.verdict import stays_open
 
 _SIGNS = {0: "✓", 1: "✗"}
 

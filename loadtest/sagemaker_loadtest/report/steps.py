@@ -1,9 +1,9 @@
 """The chart of a search: every rate that was tried against the percentile that the limit is on."""
 
+from sagemaker_loadtest.api.units import exact, per_second
+from sagemaker_loadtest.judge.result import SearchFacts
 from sagemaker_loadtest.report import axes, charts, svg
 from sagemaker_loadtest.report.svg import Frame, Scale
-from sagemaker_loadtest.result import SearchFacts
-from sagemaker_loadtest.units import exact, per_second
 
 _COLORS = {"held": "var(--good)", "over": "var(--bad)", "generator": "var(--warn)", "short": "var(--soft)"}
 _SIGNS = {"over": "✗", "generator": "!", "short": "?"}

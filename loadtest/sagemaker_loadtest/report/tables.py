@@ -4,12 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sagemaker_loadtest.report import takes
-from sagemaker_loadtest.report.charts import shape_bars
-from sagemaker_loadtest.report.lines import Lines
-from sagemaker_loadtest.result import Result, StageFacts, ThresholdFacts
-from sagemaker_loadtest.thresholds import bare_limit, show, show_limit
-from sagemaker_loadtest.units import (
+from sagemaker_loadtest.api.thresholds import bare_limit, show, show_limit
+from sagemaker_loadtest.api.units import (
     clock,
     count,
     exact,
@@ -19,7 +15,11 @@ from sagemaker_loadtest.units import (
     percent,
     significant,
 )
-from sagemaker_loadtest.verdict import stays_open
+from sagemaker_loadtest.judge.result import Result, StageFacts, ThresholdFacts
+from sagemaker_loadtest.judge.verdict import stays_open
+from sagemaker_loadtest.report import takes
+from sagemaker_loadtest.report.charts import shape_bars
+from sagemaker_loadtest.report.lines import Lines
 
 _MOST_ROWS = 45
 

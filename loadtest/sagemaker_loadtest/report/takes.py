@@ -1,10 +1,7 @@
 """The sentence above each chart: what it shows in this run, not what it is."""
 
-from sagemaker_loadtest.failures import unnamed_words
-from sagemaker_loadtest.report.charts import latency_limits
-from sagemaker_loadtest.result import Result, SearchFacts
-from sagemaker_loadtest.thresholds import limit_of
-from sagemaker_loadtest.units import (
+from sagemaker_loadtest.api.thresholds import limit_of
+from sagemaker_loadtest.api.units import (
     clock,
     count,
     exact,
@@ -14,6 +11,9 @@ from sagemaker_loadtest.units import (
     percent,
     significant,
 )
+from sagemaker_loadtest.judge.failures import unnamed_words
+from sagemaker_loadtest.judge.result import Result, SearchFacts
+from sagemaker_loadtest.report.charts import latency_limits
 
 
 def question(result: Result) -> str:

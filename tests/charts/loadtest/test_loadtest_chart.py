@@ -15,10 +15,10 @@ import yaml
 from charts.values_schema import with_test
 from charts.values_table import values_of, with_table
 from devcluster import Cluster
-from sagemaker_loadtest import commands
-from sagemaker_loadtest.cli import build_parser
-from sagemaker_loadtest.commands import useless_flags
-from sagemaker_loadtest.testfile import Overrides, parse_test
+from sagemaker_loadtest.command import flags as commands
+from sagemaker_loadtest.command.cli import build_parser
+from sagemaker_loadtest.command.flags import useless_flags
+from sagemaker_loadtest.testfile.parse import Overrides, parse_test
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "charts/sagemaker-loadtest"

@@ -23,9 +23,9 @@ from moto.moto_api._internal import moto_api_backend
 from moto.server import ThreadedMotoServer
 
 from devcluster import Cluster
-from sagemaker_loadtest.errors import ConfigurationError
-from sagemaker_loadtest.setting import Setting
-from sagemaker_loadtest.spec import Endpoint, Load, LoadTest, OpenLoad, Payloads
+from sagemaker_loadtest.api.errors import ConfigurationError
+from sagemaker_loadtest.api.spec import Endpoint, Load, LoadTest, OpenLoad, Payloads
+from sagemaker_loadtest.command.setting import Setting
 from testkit.loadtest import SCHEMAS
 from testkit.waiting import until
 

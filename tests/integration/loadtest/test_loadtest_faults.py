@@ -13,10 +13,10 @@ import jsonschema
 import psutil
 import pytest
 
-from sagemaker_loadtest import supervisor
-from sagemaker_loadtest.spec import Endpoint, Load, LoadTest, OpenLoad, Payloads, PayloadSource
-from sagemaker_loadtest.supervisor import Ending, Supervisor
-from sagemaker_loadtest.tally import Tally
+from sagemaker_loadtest.api.spec import Endpoint, Load, LoadTest, OpenLoad, Payloads, PayloadSource
+from sagemaker_loadtest.measure.tally import Tally
+from sagemaker_loadtest.supervise import supervisor
+from sagemaker_loadtest.supervise.supervisor import Ending, Supervisor
 from testkit.loadtest import CREDENTIALS, SCHEMAS, Run
 from testkit.waiting import until
 
@@ -132,7 +132,7 @@ def test_frozen_master_ends_the_run(tmp_path: Path, stub: Any, monkeypatch: pyte
     def freeze(ending: Ending) -> None:
         if ending.start_epoch and not begun:
             begun.append(time.time())
-            nodes = [c for c in psutil.Process().children() if "sagemaker_loadtest.node" in c.cmdline()]
+            nodes = [c for c in psutil.Process().children() if "sagemaker_loadtest.swarm.node" in c.cmdline()]
             min(nodes, key=lambda child: child.create_time()).suspend()  # the master is started first
 
     running.on_tick = freeze

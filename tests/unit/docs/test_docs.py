@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sagemaker_loadtest.cli import build_parser
+from sagemaker_loadtest.command.cli import build_parser
 from sagemaker_local.settings import parser as local_parser
 from sagemaker_operator.api.codec import decode, encode
 from sagemaker_operator.api.identity import Owner

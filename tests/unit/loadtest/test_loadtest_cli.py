@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from sagemaker_loadtest.cli import build_parser, main
-from sagemaker_loadtest.commands import setting_of
-from sagemaker_loadtest.errors import ConfigurationError
-from sagemaker_loadtest.supervisor import Bus
+from sagemaker_loadtest.api.errors import ConfigurationError
+from sagemaker_loadtest.command.cli import build_parser, main
+from sagemaker_loadtest.command.flags import setting_of
+from sagemaker_loadtest.supervise.supervisor import Bus
 
 
 def test_every_flag_is_also_a_variable() -> None:
@@ -104,7 +104,7 @@ def test_what_nobody_foresaw_is_no_missed_threshold(
     def broken(*_: object, **__: object) -> int:
         raise RuntimeError("nobody foresaw this")
 
-    monkeypatch.setattr("sagemaker_loadtest.app.run_test", broken)
+    monkeypatch.setattr("sagemaker_loadtest.command.run.run_test", broken)
     assert main(["run", "-f", "x"]) == 5
     told = capsys.readouterr().err
     assert "RuntimeError: nobody foresaw this" in told

@@ -14,21 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.loadtest.test_loadtest_report import OPEN, RESULTS, VOID, result_of, spec_of, tally_of
 
-from sagemaker_loadtest.blocks import stretches
-from sagemaker_loadtest.cli import main
-from sagemaker_loadtest.codec import decode, encode
-from sagemaker_loadtest.compare import Comparison, compare
-from sagemaker_loadtest.comparison import method
-from sagemaker_loadtest.histogram import Histogram
-from sagemaker_loadtest.interval import rate, ratio, share, student
+from sagemaker_loadtest.api.codec import decode, encode
+from sagemaker_loadtest.api.spec import Invocation, Stage
+from sagemaker_loadtest.command.cli import main
+from sagemaker_loadtest.judge.compare import Comparison, compare
+from sagemaker_loadtest.judge.comparison import method
+from sagemaker_loadtest.judge.interval import rate, ratio, share, student
+from sagemaker_loadtest.judge.result import Result, StageFacts
+from sagemaker_loadtest.judge.schema import comparison_schema
+from sagemaker_loadtest.measure.blocks import stretches
+from sagemaker_loadtest.measure.histogram import Histogram
+from sagemaker_loadtest.measure.tally import Tally
+from sagemaker_loadtest.measure.timeline import Part
+from sagemaker_loadtest.measure.wire import Health, Sample, Second, pack
 from sagemaker_loadtest.report import write_result
 from sagemaker_loadtest.report.comparison import render_comparison
-from sagemaker_loadtest.result import Result, StageFacts
-from sagemaker_loadtest.schema import comparison_schema
-from sagemaker_loadtest.spec import Invocation, Stage
-from sagemaker_loadtest.tally import Tally
-from sagemaker_loadtest.timeline import Part
-from sagemaker_loadtest.wire import Health, Sample, Second, pack
 
 MET = RESULTS["met"]
 STREAM = Invocation("InvokeEndpointWithResponseStream")

@@ -8,9 +8,9 @@ from botocore.eventstream import EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagemaker_loadtest.eventstream import FrameError, FrameReader, Kind
-from sagemaker_loadtest.exchange import StreamBook
-from sagemaker_loadtest.replies import Outcome
+from sagemaker_loadtest.exchange.eventstream import FrameError, FrameReader, Kind
+from sagemaker_loadtest.exchange.invocation import StreamBook
+from sagemaker_loadtest.exchange.replies import Outcome
 
 PART = {":message-type": "event", ":event-type": "PayloadPart", ":content-type": "application/octet-stream"}
 

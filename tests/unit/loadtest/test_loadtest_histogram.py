@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagemaker_loadtest.histogram import Histogram, index_of, value_of
-from sagemaker_loadtest.wire import pack, unpack
+from sagemaker_loadtest.measure.histogram import Histogram, index_of, value_of
+from sagemaker_loadtest.measure.wire import pack, unpack
 
 VALUES = st.integers(0, 10**9)
 

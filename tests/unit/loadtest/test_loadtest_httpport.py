@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from sagemaker_loadtest.httpport import Address, HTTPPort, Reply
+from sagemaker_loadtest.pods.httpport import Address, HTTPPort, Reply
 
 
 @pytest.mark.parametrize(

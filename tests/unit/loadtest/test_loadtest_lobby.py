@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from tests.unit.loadtest.test_loadtest_report import OPEN, spec_of
 
-from sagemaker_loadtest.httpport import Address
-from sagemaker_loadtest.invitation import Invitation, NoMasterError, Turn, call, first_turn, following
-from sagemaker_loadtest.lobby import Lobby
-from sagemaker_loadtest.wire import Job
+from sagemaker_loadtest.measure.wire import Job
+from sagemaker_loadtest.pods.httpport import Address
+from sagemaker_loadtest.pods.invitation import Invitation, NoMasterError, Turn, call, first_turn, following
+from sagemaker_loadtest.pods.lobby import Lobby
 
 JOB = Job("worker", spec_of(OPEN, "lobby", "p99 <= 80ms"), "http://127.0.0.1:1", "", run="r1")
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from sagemaker_loadtest import measures
-from sagemaker_loadtest.measurement import Measurement
-from sagemaker_loadtest.recorder import Recorder
-from sagemaker_loadtest.replies import Outcome
-from sagemaker_loadtest.spec import Load, OpenLoad
-from sagemaker_loadtest.tally import Tally
-from sagemaker_loadtest.thresholds import label, parse_threshold
-from sagemaker_loadtest.wire import Counts, Health, Sample
+from sagemaker_loadtest.api.measurement import Measurement
+from sagemaker_loadtest.api.spec import Load, OpenLoad
+from sagemaker_loadtest.api.thresholds import label, parse_threshold
+from sagemaker_loadtest.exchange.replies import Outcome
+from sagemaker_loadtest.judge import measures
+from sagemaker_loadtest.measure.recorder import Recorder
+from sagemaker_loadtest.measure.tally import Tally
+from sagemaker_loadtest.measure.wire import Counts, Health, Sample
 
 
 def tallied(recorder: Recorder, warm_up: float = 0.0) -> Tally:

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from sagemaker_loadtest.histogram import Histogram
-from sagemaker_loadtest.metrics import Metrics
-from sagemaker_loadtest.wire import Counts, Health, Sample, Second, pack
+from sagemaker_loadtest.measure.histogram import Histogram
+from sagemaker_loadtest.measure.wire import Counts, Health, Sample, Second, pack
+from sagemaker_loadtest.pods.metrics import Metrics
 
 
 def histogram(*microseconds: int) -> Counts:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagemaker_loadtest.mirror import Mirror, Mirrors
-from sagemaker_loadtest.result import Result
-from sagemaker_loadtest.store import StoreError
+from sagemaker_loadtest.judge.result import Result
+from sagemaker_loadtest.storage.mirror import Mirror, Mirrors
+from sagemaker_loadtest.storage.store import StoreError
 
 FILES = (Path("result.json"), Path("summary.md"), Path("index.html"))
 
@@ -88,7 +88,7 @@ def test_end_waits_for_the_copy_under_way_and_begins_no_other(place: Place) -> N
 
 
 def test_end_does_not_wait_for_ever(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sagemaker_loadtest.mirror._LAST_SECONDS", 0.01)
+    monkeypatch.setattr("sagemaker_loadtest.storage.mirror._LAST_SECONDS", 0.01)
     mirror = Mirror(place)
     mirror.offer(numbered(1), FILES)
     assert place.begun.get(timeout=10) == 1

@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from sagemaker_loadtest.errors import ConfigurationError
-from sagemaker_loadtest.npy import rows_of
-from sagemaker_loadtest.payloads import Payload, load_payloads
-from sagemaker_loadtest.preparation import gathered, prepared
-from sagemaker_loadtest.schedule import recorded
-from sagemaker_loadtest.spec import Endpoint, LoadTest
-from sagemaker_loadtest.template import numbers, template_of
-from sagemaker_loadtest.testfile import Overrides, parse_test
+from sagemaker_loadtest.api.errors import ConfigurationError
+from sagemaker_loadtest.api.spec import Endpoint, LoadTest
+from sagemaker_loadtest.command.preparation import gathered, prepared
+from sagemaker_loadtest.testfile.parse import Overrides, parse_test
+from sagemaker_loadtest.workload.npy import rows_of
+from sagemaker_loadtest.workload.payloads import Payload, load_payloads
+from sagemaker_loadtest.workload.schedule import recorded
+from sagemaker_loadtest.workload.template import numbers, template_of
 
 
 def a_test(folder: Path, *sources: dict[str, Any], order: str = "InOrder", **members: Any) -> LoadTest:
@@ -203,9 +203,10 @@ def test_region_of_objects_is_the_endpoints(
         assert region == "eu-west-1"
         yield "rows", b"1"
 
-    monkeypatch.setattr("sagemaker_loadtest.payloads.read_objects", read)
+    monkeypatch.setattr("sagemaker_loadtest.workload.payloads.read_objects", read)
     monkeypatch.setattr(
-        "sagemaker_loadtest.preparation.load_payloads", lambda test: (seen.append("read"), load_payloads(test))[1]
+        "sagemaker_loadtest.command.preparation.load_payloads",
+        lambda test: (seen.append("read"), load_payloads(test))[1],
     )
     test = a_test(tmp_path, {"file": file}, endpoint={"resource": "fraud"})
     test, payloads = gathered(test, resolve)

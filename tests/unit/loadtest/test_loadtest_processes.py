@@ -4,7 +4,7 @@ import fcntl
 import sys
 from pathlib import Path
 
-from sagemaker_loadtest import processes
+from sagemaker_loadtest.supervise import processes
 
 REPORTS = 500_000
 """Bytes that 50 workers report in a second."""

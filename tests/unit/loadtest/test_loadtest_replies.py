@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sagemaker_loadtest.replies import MEANING, Outcome, classify, gone
+from sagemaker_loadtest.exchange.replies import MEANING, Outcome, classify, gone
 
 
 def body(message: str, **members: object) -> bytes:

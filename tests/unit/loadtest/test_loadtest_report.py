@@ -16,30 +16,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagemaker_loadtest import variants
-from sagemaker_loadtest.build import RunFacts, build_result
-from sagemaker_loadtest.codec import decode, encode
-from sagemaker_loadtest.errors import ConfigurationError
-from sagemaker_loadtest.fleet import Fleet, Variant
-from sagemaker_loadtest.found import searched, step_of
-from sagemaker_loadtest.histogram import Histogram
-from sagemaker_loadtest.payloads import Payload
+from sagemaker_loadtest.api import variants
+from sagemaker_loadtest.api.codec import decode, encode
+from sagemaker_loadtest.api.errors import ConfigurationError
+from sagemaker_loadtest.api.spec import ClosedLoad, Endpoint, Invocation, Load, LoadTest, OpenLoad, Payloads, Stage
+from sagemaker_loadtest.api.thresholds import parse_threshold
+from sagemaker_loadtest.api.units import clock, exact, format_duration, parse_duration, percent, significant
+from sagemaker_loadtest.command.terminal import Style, live, plain_line, search_summary, summary
+from sagemaker_loadtest.exchange.fleet import Fleet, Variant
+from sagemaker_loadtest.judge.build import RunFacts, build_result
+from sagemaker_loadtest.judge.found import searched, step_of
+from sagemaker_loadtest.judge.result import Result, StageFacts, ToolFacts
+from sagemaker_loadtest.judge.schema import result_schema
+from sagemaker_loadtest.judge.search import Found, Step, Why, next_step
+from sagemaker_loadtest.judge.verdict import Loss
+from sagemaker_loadtest.measure.histogram import Histogram
+from sagemaker_loadtest.measure.tally import Tally
+from sagemaker_loadtest.measure.wire import Health, Sample, Second, pack
 from sagemaker_loadtest.report import charts, write_reports, write_result
 from sagemaker_loadtest.report.html import render_html
 from sagemaker_loadtest.report.junit import render_junit
 from sagemaker_loadtest.report.markdown import render_markdown
 from sagemaker_loadtest.report.svg import nice_above, spread, ticks
-from sagemaker_loadtest.result import Result, StageFacts, ToolFacts
-from sagemaker_loadtest.schema import result_schema
-from sagemaker_loadtest.search import Found, Step, Why, next_step
-from sagemaker_loadtest.searchfields import searchable
-from sagemaker_loadtest.spec import ClosedLoad, Endpoint, Invocation, Load, LoadTest, OpenLoad, Payloads, Stage
-from sagemaker_loadtest.tally import Tally
-from sagemaker_loadtest.terminal import Style, live, plain_line, search_summary, summary
-from sagemaker_loadtest.thresholds import parse_threshold
-from sagemaker_loadtest.units import clock, exact, format_duration, parse_duration, percent, significant
-from sagemaker_loadtest.verdict import Loss
-from sagemaker_loadtest.wire import Health, Sample, Second, pack
+from sagemaker_loadtest.testfile.search import searchable
+from sagemaker_loadtest.workload.payloads import Payload
 
 SCHEMA = Path(__file__).parents[3] / "docs/schemas/loadtest-result-v1.schema.json"
 OPEN = Load(60.0, warm_up_seconds=5.0, ramp_up_seconds=5.0, open=OpenLoad(200, "Poisson"))

@@ -13,14 +13,14 @@ from botocore.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sagemaker_loadtest.payloads import Payload
-from sagemaker_loadtest.requests import Requests, headers_of, object_request
-from sagemaker_loadtest.results import object_address
-from sagemaker_loadtest.selection import weighted, zipf
-from sagemaker_loadtest.sigv4 import Credentials, Signer, make_request
-from sagemaker_loadtest.spec import AsyncResults, Endpoint, Invocation, Operation, TargetModels
-from sagemaker_loadtest.target import runtime_url
-from sagemaker_loadtest.template import template_of
+from sagemaker_loadtest.api.spec import AsyncResults, Endpoint, Invocation, Operation, TargetModels
+from sagemaker_loadtest.exchange.requests import Requests, headers_of, object_request
+from sagemaker_loadtest.exchange.results import object_address
+from sagemaker_loadtest.exchange.sigv4 import Credentials, Signer, make_request
+from sagemaker_loadtest.exchange.target import runtime_url
+from sagemaker_loadtest.workload.payloads import Payload
+from sagemaker_loadtest.workload.selection import weighted, zipf
+from sagemaker_loadtest.workload.template import template_of
 
 KEYS = Credentials("AKIDEXAMPLE", "secret/of+the/test", "session=token//")
 NAMES = st.from_regex(r"\A[A-Za-z0-9](-*[A-Za-z0-9]){0,20}\Z")

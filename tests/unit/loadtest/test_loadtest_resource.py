@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from sagemaker_loadtest.errors import ConfigurationError
-from sagemaker_loadtest.kube import KubernetesAPI, KubernetesError
-from sagemaker_loadtest.resource import readiness, resolve
-from sagemaker_loadtest.spec import Endpoint, Load, LoadTest, OpenLoad, Payloads, PayloadSource
+from sagemaker_loadtest.api.errors import ConfigurationError
+from sagemaker_loadtest.api.spec import Endpoint, Load, LoadTest, OpenLoad, Payloads, PayloadSource
+from sagemaker_loadtest.pods.kube import KubernetesAPI, KubernetesError
+from sagemaker_loadtest.pods.resource import readiness, resolve
 
 TEST = LoadTest("t", Endpoint("", "", "fraud"), Payloads((PayloadSource("x"),)), Load(5.0, open=OpenLoad(1.0)))
 

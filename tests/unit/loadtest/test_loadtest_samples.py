@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sagemaker_loadtest import samples
-from sagemaker_loadtest.recorder import Recorder
-from sagemaker_loadtest.replies import Outcome
-from sagemaker_loadtest.samples import MOST_SAMPLES, ErrorSample, Sampler, sample
-from sagemaker_loadtest.spec import Load, OpenLoad
-from sagemaker_loadtest.tally import Tally
-from sagemaker_loadtest.wire import Counts, Health, Sample
+from sagemaker_loadtest.api.spec import Load, OpenLoad
+from sagemaker_loadtest.exchange.replies import Outcome
+from sagemaker_loadtest.measure import samples
+from sagemaker_loadtest.measure.recorder import Recorder
+from sagemaker_loadtest.measure.samples import MOST_SAMPLES, ErrorSample, Sampler, sample
+from sagemaker_loadtest.measure.tally import Tally
+from sagemaker_loadtest.measure.wire import Counts, Health, Sample
 
 BODY = b'{"instances": [[1.5, 2.25, "Smith"]], "text": "please tell me about it"}'
 REFUSED = ("400 ValidationError", "Invalid content type")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sagemaker_loadtest.schedule import active_from, arrivals, bin_seconds, level_at, moment_of, offered_until
-from sagemaker_loadtest.selection import in_order
-from sagemaker_loadtest.spec import Arrivals, ClosedLoad, Load, OpenLoad, Stage
+from sagemaker_loadtest.api.spec import Arrivals, ClosedLoad, Load, OpenLoad, Stage
+from sagemaker_loadtest.workload.schedule import active_from, arrivals, bin_seconds, level_at, moment_of, offered_until
+from sagemaker_loadtest.workload.selection import in_order
 
 LOADS = st.builds(
     lambda rate, duration, ramp: Load(duration, ramp_up_seconds=min(ramp, duration), open=OpenLoad(rate)),

@@ -9,10 +9,21 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagemaker_loadtest.capacity import capacities, snippet
-from sagemaker_loadtest.errors import ConfigurationError
-from sagemaker_loadtest.fleet import Fleet, Variant, unsteady
-from sagemaker_loadtest.search import (
+from sagemaker_loadtest.api.errors import ConfigurationError
+from sagemaker_loadtest.api.spec import (
+    ClosedLoad,
+    Endpoint,
+    Invocation,
+    Load,
+    LoadTest,
+    OpenLoad,
+    Payloads,
+    Search,
+)
+from sagemaker_loadtest.api.thresholds import parse_threshold
+from sagemaker_loadtest.exchange.fleet import Fleet, Variant, unsteady
+from sagemaker_loadtest.judge.capacity import capacities, snippet
+from sagemaker_loadtest.judge.search import (
     LOWEST_RATE,
     Found,
     Outcome,
@@ -23,18 +34,7 @@ from sagemaker_loadtest.search import (
     rounded,
     seconds_for,
 )
-from sagemaker_loadtest.searchfields import searchable
-from sagemaker_loadtest.spec import (
-    ClosedLoad,
-    Endpoint,
-    Invocation,
-    Load,
-    LoadTest,
-    OpenLoad,
-    Payloads,
-    Search,
-)
-from sagemaker_loadtest.thresholds import parse_threshold
+from sagemaker_loadtest.testfile.search import searchable
 
 STEP = 40.0
 

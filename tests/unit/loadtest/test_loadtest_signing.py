@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
-from sagemaker_loadtest import signing
-from sagemaker_loadtest.signing import SigningSource
-from sagemaker_loadtest.sigv4 import Credentials, make_request
+from sagemaker_loadtest.exchange import signing
+from sagemaker_loadtest.exchange.signing import SigningSource
+from sagemaker_loadtest.exchange.sigv4 import Credentials, make_request
 
 REQUEST = make_request("h", "/p", {}, b"")
 

@@ -9,8 +9,8 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagemaker_loadtest.requests import invocation_path
-from sagemaker_loadtest.sigv4 import Credentials, Request, Signer, make_request
+from sagemaker_loadtest.exchange.requests import invocation_path
+from sagemaker_loadtest.exchange.sigv4 import Credentials, Request, Signer, make_request
 
 NAMES = st.from_regex(r"\A[A-Za-z0-9](-*[A-Za-z0-9]){0,20}\Z")
 VALUES = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=40).filter(

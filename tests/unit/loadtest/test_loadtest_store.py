@@ -10,11 +10,11 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
-from sagemaker_loadtest.bucket import remedy
-from sagemaker_loadtest.errors import ConfigurationError
-from sagemaker_loadtest.result import Result
-from sagemaker_loadtest.setting import Setting
-from sagemaker_loadtest.store import CONFIG_MAP_BYTES, S3Store, config_map_data
+from sagemaker_loadtest.api.errors import ConfigurationError
+from sagemaker_loadtest.command.setting import Setting
+from sagemaker_loadtest.judge.result import Result
+from sagemaker_loadtest.storage.bucket import remedy
+from sagemaker_loadtest.storage.store import CONFIG_MAP_BYTES, S3Store, config_map_data
 
 
 class _Facts:

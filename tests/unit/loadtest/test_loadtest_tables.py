@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.loadtest.test_loadtest_report import OPEN, RESULTS, result_of, spec_of, tally_of
 
-from sagemaker_loadtest.blocks import blocks_of
-from sagemaker_loadtest.histogram import Histogram
+from sagemaker_loadtest.api.spec import Load, OpenLoad
+from sagemaker_loadtest.measure.blocks import blocks_of
+from sagemaker_loadtest.measure.histogram import Histogram
+from sagemaker_loadtest.measure.tally import Tally
+from sagemaker_loadtest.measure.timeline import MOST_ROWS
+from sagemaker_loadtest.measure.wire import Health, Sample, Second, pack
 from sagemaker_loadtest.report.csv import render_series, render_summary
 from sagemaker_loadtest.report.junit import render_junit
-from sagemaker_loadtest.spec import Load, OpenLoad
-from sagemaker_loadtest.tally import Tally
-from sagemaker_loadtest.timeline import MOST_ROWS
-from sagemaker_loadtest.wire import Health, Sample, Second, pack
 
 
 @pytest.mark.parametrize("name", RESULTS)

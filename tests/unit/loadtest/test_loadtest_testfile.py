@@ -9,12 +9,12 @@ import jsonschema
 import pytest
 import yaml
 
-from sagemaker_loadtest.codec import decode, encode
-from sagemaker_loadtest.errors import ConfigurationError
-from sagemaker_loadtest.payloads import load_payloads
-from sagemaker_loadtest.searchfields import searchable
-from sagemaker_loadtest.spec import BODY_LIMIT_BYTES, Endpoint, LoadTest
-from sagemaker_loadtest.testfile import Overrides, parse_test, read_test
+from sagemaker_loadtest.api.codec import decode, encode
+from sagemaker_loadtest.api.errors import ConfigurationError
+from sagemaker_loadtest.api.spec import BODY_LIMIT_BYTES, Endpoint, LoadTest
+from sagemaker_loadtest.testfile.parse import Overrides, parse_test, read_test
+from sagemaker_loadtest.testfile.search import searchable
+from sagemaker_loadtest.workload.payloads import load_payloads
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = json.loads((ROOT / "docs/schemas/loadtest-v1.schema.json").read_text())

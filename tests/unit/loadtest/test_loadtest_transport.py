@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from sagemaker_loadtest.connection import Answer
-from sagemaker_loadtest.exchange import outcome_of
-from sagemaker_loadtest.replies import Outcome
-from sagemaker_loadtest.transport import Transport
+from sagemaker_loadtest.exchange.connection import Answer
+from sagemaker_loadtest.exchange.invocation import outcome_of
+from sagemaker_loadtest.exchange.replies import Outcome
+from sagemaker_loadtest.exchange.transport import Transport
 
 HEAD = b"POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-Amzn-Invoked-Production-Variant: main\r\n\r\nhi"

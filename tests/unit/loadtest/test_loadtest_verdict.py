@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sagemaker_loadtest import generator, gone, measures
-from sagemaker_loadtest.build import RunFacts, build_result
-from sagemaker_loadtest.generator import Check
-from sagemaker_loadtest.histogram import Histogram
-from sagemaker_loadtest.measures import Measure
-from sagemaker_loadtest.recorder import Recorder
-from sagemaker_loadtest.replies import Outcome
-from sagemaker_loadtest.result import ToolFacts
-from sagemaker_loadtest.spec import ClosedLoad, Endpoint, Load, LoadTest, OpenLoad, Payloads
-from sagemaker_loadtest.supervisor import moment
-from sagemaker_loadtest.tally import Tally
-from sagemaker_loadtest.thresholds import margin, parse_threshold
-from sagemaker_loadtest.verdict import Loss, against, judge
-from sagemaker_loadtest.wire import Health, Sample, Second, pack
+from sagemaker_loadtest.api.spec import ClosedLoad, Endpoint, Load, LoadTest, OpenLoad, Payloads
+from sagemaker_loadtest.api.thresholds import margin, parse_threshold
+from sagemaker_loadtest.exchange.replies import Outcome
+from sagemaker_loadtest.judge import generator, gone, measures
+from sagemaker_loadtest.judge.build import RunFacts, build_result
+from sagemaker_loadtest.judge.generator import Check
+from sagemaker_loadtest.judge.measures import Measure
+from sagemaker_loadtest.judge.result import ToolFacts
+from sagemaker_loadtest.judge.verdict import Loss, against, judge
+from sagemaker_loadtest.measure.histogram import Histogram
+from sagemaker_loadtest.measure.recorder import Recorder
+from sagemaker_loadtest.measure.tally import Tally
+from sagemaker_loadtest.measure.wire import Health, Sample, Second, pack
+from sagemaker_loadtest.supervise.supervisor import moment
 
 OPEN = Load(12.0, warm_up_seconds=2.0, open=OpenLoad(100))
 MET, MISSED = (Measure(parse_threshold("p99 <= 80ms"), v, v <= 80) for v in (40.0, 95.3))

@@ -13,10 +13,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[3]
-OPERATOR = ROOT / "operator" / "sagemaker_operator"
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CONTRACTS: dict[str, dict[str, Any]] = {c["name"]: c for c in PYPROJECT["tool"]["importlinter"]["contracts"]}
 LAYERS = ["main", "reconcile", "kube", "aws", "plan", "api"]  # from the top; kube and aws stand side by side
+LOADTEST = ["command", "storage", "pods", "supervise", "report", "judge", "swarm", "testfile"]
+LOADTEST += ["measure", "exchange", "workload", "api"]
 
 
 @pytest.mark.parametrize("folder", [ROOT, ROOT / "operator", ROOT / "tests"])
@@ -34,13 +35,15 @@ def test_the_folder_operator_is_no_package() -> None:
     assert not list(ROOT.glob("**/sagemaker_operator/operator.py"))
 
 
-def test_every_layer_stands_in_the_layers_contract() -> None:
-    """A new package below sagemaker_operator has to be given its place."""
-    [contract] = [c for c in CONTRACTS.values() if c["type"] == "layers"]
-    named = [name for line in contract["layers"] for name in re.split(r"\s*[:|]\s*", line)]
-    assert named == [f"sagemaker_operator.{layer}" for layer in LAYERS]
-    there = {path.stem for path in OPERATOR.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
-    assert there - {"__init__", "__main__"} <= set(LAYERS), "a package without a layer"
+@pytest.mark.parametrize(("folder", "layers"), [("operator", LAYERS), ("loadtest", LOADTEST)])
+def test_every_layer_stands_in_the_layers_contract(folder: str, layers: list[str]) -> None:
+    """A new package has to be given its place."""
+    package = f"sagemaker_{folder}"
+    contracts = [" : ".join(c["layers"]) for c in CONTRACTS.values() if c["type"] == "layers"]
+    [named] = [re.split(r"\s*[:|]\s*", lines) for lines in contracts if lines.startswith(package)]
+    assert named == [f"{package}.{layer}" for layer in layers]
+    there = {p.stem for p in (ROOT / folder / package).iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    assert there - {"__init__", "__main__"} <= set(layers), "a package without a layer"
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ from bench.loadtest.fidelity import Latency
 from bench.loadtest.memory import Moment
 from bench.loadtest.server import stub
 from bench.loadtest.table import Column, Table
-from sagemaker_loadtest.codec import decode, encode
-from sagemaker_loadtest.spec import ClosedLoad, Load
-from sagemaker_loadtest.tally import Tally
-from sagemaker_loadtest.wire import Sample
+from sagemaker_loadtest.api.codec import decode, encode
+from sagemaker_loadtest.api.spec import ClosedLoad, Load
+from sagemaker_loadtest.measure.tally import Tally
+from sagemaker_loadtest.measure.wire import Sample
 from testkit.waiting import until
 
 KIB = 1024

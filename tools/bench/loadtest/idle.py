@@ -9,7 +9,7 @@ import gevent
 from locust import User, constant, events, task
 
 from bench.loadtest import lag
-from sagemaker_loadtest.histogram import Histogram
+from sagemaker_loadtest.measure.histogram import Histogram
 
 _INTERVAL_SECONDS = 0.02
 _HISTOGRAM = Histogram()

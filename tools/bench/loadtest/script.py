@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from sagemaker_loadtest.histogram import Histogram
-from sagemaker_loadtest.recorder import Recorder
-from sagemaker_loadtest.replies import Outcome
-from sagemaker_loadtest.wire import Health, Sample, pack
+from sagemaker_loadtest.exchange.replies import Outcome
+from sagemaker_loadtest.measure.histogram import Histogram
+from sagemaker_loadtest.measure.recorder import Recorder
+from sagemaker_loadtest.measure.wire import Health, Sample, pack
 
 _MEDIAN_SECONDS, _SIGMA = 0.05, 0.25
 _VARIANT = "AllTraffic"

@@ -23,10 +23,10 @@ from gevent.event import Event
 
 from bench.loadtest import script
 from bench.loadtest.idle import Idle
-from sagemaker_loadtest.cluster import BEGIN, HELLO, SAMPLE
-from sagemaker_loadtest.codec import decode, encode
-from sagemaker_loadtest.histogram import value_of
-from sagemaker_loadtest.wire import Job, Sample
+from sagemaker_loadtest.api.codec import decode, encode
+from sagemaker_loadtest.measure.histogram import value_of
+from sagemaker_loadtest.measure.wire import Job, Sample
+from sagemaker_loadtest.swarm.cluster import BEGIN, HELLO, SAMPLE
 
 _KINDS = 5
 _ASK_SECONDS = 0.2

@@ -5,7 +5,7 @@ import time
 
 from locust import FastHttpUser, User, constant, task
 
-from sagemaker_loadtest.user import SageMakerUser
+from sagemaker_loadtest.swarm.user import SageMakerUser
 
 BODY = b"a" * int(os.environ.get("BENCH_BYTES", "1024"))
 ENDPOINT, REGION, CONTENT = "bench", "eu-west-1", "application/json"

@@ -1,0 +1,1 @@
+"""What a test may ask for, and the words, units and errors that all of the load tester shares."""

@@ -1,0 +1,1 @@
+"""From the books to a result: thresholds, verdict, search, comparison. Pure."""

@@ -1,0 +1,1 @@
+"""One run from the outside: its processes, what they tell, how it ended."""

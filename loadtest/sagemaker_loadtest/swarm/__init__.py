@@ -1,0 +1,1 @@
+"""The processes that put on the load: Locust's master and workers, and its users. Only here Locust."""

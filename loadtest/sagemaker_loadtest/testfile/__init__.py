@@ -1,0 +1,1 @@
+"""The test file (YAML or JSON), section by section."""

@@ -1,0 +1,1 @@
+"""What is sent and when: payloads, their choice, the schedule of starts."""
