@@ -45,7 +45,7 @@ from sagemaker_local.hosting.storage import Storage
 from sagemaker_local.inner.passage import Passage, Passed
 from sagemaker_local.inner.process import InnerAws
 from sagemaker_local.inner.roles import Roles
-from sagemaker_local.router.callers import DEFAULT_ACCOUNT
+from sagemaker_local.router.callers import DEFAULT_ACCOUNT, AccessKey
 from sagemaker_local.router.capture import CAPTURED
 from sagemaker_local.router.models import MODEL_UNUSED, MODEL_WANTED
 from sagemaker_local.router.process import RouterProcess
@@ -100,35 +100,36 @@ async def start_control_plane(stack: AsyncExitStack, base: Base) -> None:
     """Everything of it, answering on the listener; the stack ends it."""
     life = await _start_lifecycle(stack, base)
     _start_on_demand(stack, base, life)
-    accounts: dict[str, str] = dict(base.kept.access_keys or {})
+    access_keys: dict[str, AccessKey] = dict(base.kept.access_keys or {})
     limit, calls = RateLimit(base.settings.calls_per_second), CallLog()
 
-    def key_given(access_key: str, account: str) -> None:
-        if account == DEFAULT_ACCOUNT:  # as any key that nobody knows: not worth keeping
+    async def key_given(name: str, access_key: AccessKey) -> None:
+        if access_key == AccessKey(DEFAULT_ACCOUNT):  # as any key that nobody knows: not worth keeping
             return
-        accounts[access_key] = account
-        life.routes.add_account(access_key, account)
-        life.routes.flush_soon()
+        access_keys[name] = access_key
+        life.routes.add_access_key(name, access_key)
+        await life.routes.flush()
 
     def call_passed(call: Passed) -> None:
         calls.add(call.operation, call.caller.account, call.caller.region, call.outcome, "", call.user_agent)
 
-    passage = Passage(base.inner.url, key_given, call_passed)
+    passage = Passage(base.inner.url, key_given, call_passed, base.settings.role_session_seconds)
     stack.push_async_callback(passage.close)
     admin = _admin(base, life, limit, calls)
     scaling = _scaling(life, calls)
     runtime = AsyncRuntime(life.store, life.dispatcher, life.clock.now)
-    for access_key, account in accounts.items():
-        life.routes.add_account(access_key, account)
+    for name, access_key in access_keys.items():
+        life.routes.add_access_key(name, access_key)
     await revive(life.bench, life.engine, life.components, life.jobs)
+    await life.routes.flush()  # the keys, also where there was nothing to revive
     roles = Roles(base.inner.url)
     stack.push_async_callback(roles.close)
     api = Api(life.store, life.faults, limit, calls, life.clock.now, roles.exists)
-    server = ControlServer(api, admin, passage, accounts, runtime, scaling)
+    server = ControlServer(api, admin, passage, access_keys, runtime, scaling)
     await server.start(base.listener)
     if base.file is not None:
         own_time = life.clock.scale != 1.0
-        keeper = Keeper(base.file, life.store, accounts, life.clock.now, own_time=own_time, marks=life.faults.marks)
+        keeper = Keeper(base.file, life.store, access_keys, life.clock.now, own_time=own_time, marks=life.faults.marks)
         keeper.start(dict(base.kept.records))
         stack.push_async_callback(keeper.close)
     stack.push_async_callback(server.close)

@@ -38,6 +38,7 @@ class Settings:
     stream_seconds: float
     capture_seconds: float
     serverless_idle_seconds: float
+    role_session_seconds: float | None
     allow_requirements: bool
     multi_model_memory_mib: int
     switches: Switches
@@ -181,6 +182,12 @@ FLAGS = (
         _number(0),
         "300",
         "Time without a call after which a serverless variant keeps no process but the provisioned ones.",
+    ),
+    Flag(
+        "role-session-seconds",
+        _optional(_number(0, above=True)),
+        "",
+        "The longest that the keys of an assumed role are good for: AWS has 900 at least. Empty: as long as is asked.",
     ),
     Flag(
         "switches",

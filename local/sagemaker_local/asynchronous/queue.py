@@ -33,20 +33,27 @@ class Lengths:
     oldest: float | None
 
 
+def _unusable(path: Path, error: sqlite3.Error) -> OSError:
+    remedy = "Make room on that disk, or move the file away to start without asynchronous requests that wait"
+    return OSError(f"{path} cannot be used: {error}. {remedy}")
+
+
 class Queue:
     """First come, first served, per endpoint. Every change is on disk when the method returns."""
 
     def __init__(self, path: Path) -> None:
         """Open the file or make it. Raises OSError when it cannot be used."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None)
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+        except sqlite3.Error as error:
+            raise _unusable(path, error) from error
         try:
             self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + _SCHEMA)
             self._db.execute("UPDATE requests SET running = 0")  # of a life that ended before they did
         except sqlite3.Error as error:
             self._db.close()
-            remedy = "Make room on that disk, or move the file away to start without asynchronous requests that wait"
-            raise OSError(f"{path} cannot be used: {error}. {remedy}") from error
+            raise _unusable(path, error) from error
 
     def put(self, request: AsyncRequest) -> None:
         """Append."""

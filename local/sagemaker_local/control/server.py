@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -13,9 +14,9 @@ from sagemaker_local.control.wire.errors import ApiError, unknown_operation
 from sagemaker_local.control.wire.replies import CONTENT_TYPE, encoded_error, request_id
 from sagemaker_local.control.wire.service import TARGET_PREFIX
 from sagemaker_local.inner.passage import Passage
-from sagemaker_local.router.callers import caller_of, credential_of, presigned_credential_of
+from sagemaker_local.router.callers import AccessKey, Caller, caller_of, credential_of, presigned_credential_of
 from sagemaker_local.router.limits import ADMIN_PREFIX
-from sagemaker_local.router.replies import INVALID_SIGNATURE, MISSING_TOKEN
+from sagemaker_local.router.replies import EXPIRED_TOKEN, INVALID_SIGNATURE, MISSING_TOKEN
 from sagemaker_local.scaling.api import TARGET_PREFIX as SCALING_PREFIX
 from sagemaker_local.scaling.api import ScalingApi, is_ours
 
@@ -27,17 +28,18 @@ _INCOMPLETE = ApiError(
     "Authorization header requires 'Credential' parameter of the form key/date/region/service/aws4_request.",
     403,
 )
+_EXPIRED = ApiError(EXPIRED_TOKEN.code, EXPIRED_TOKEN.message or "", EXPIRED_TOKEN.status)
 
 
 class ControlServer:
-    """Tells requests apart. ``accounts`` maps access keys that were given out to their account; it may grow."""
+    """Tells requests apart. ``access_keys`` are those that were given out; they may get more."""
 
     def __init__(
         self,
         api: Api,
         admin: Admin,
         passage: Passage,
-        accounts: dict[str, str],
+        access_keys: Mapping[str, AccessKey],
         runtime: AsyncRuntime,
         scaling: ScalingApi,
     ) -> None:
@@ -46,7 +48,7 @@ class ControlServer:
         self._runtime = runtime
         self._admin = admin
         self._passage = passage
-        self._accounts = accounts
+        self._access_keys = access_keys
         self._runner = web.ServerRunner(
             web.Server(self._answer, access_log=None, keepalive_timeout=_KEEP_ALIVE_SECONDS)
         )
@@ -76,33 +78,40 @@ class ControlServer:
         if request.path.startswith(PREFIX):
             return _reply(_refused(unknown_operation(f"of the runtime at {request.path}")))
         credential = _credential(request)
-        caller = caller_of(credential, self._accounts) if credential else None
+        caller = caller_of(credential, self._access_keys) if credential else None
         service = credential.rsplit(b"/", 2)[-2].decode("latin-1") if caller and credential else ""
         return await self._passage.answer(request, caller, service, read)
 
     async def _scale(self, request: web.BaseRequest, operation: str, body: bytes) -> web.StreamResponse:
-        credential = _credential(request)
-        caller = caller_of(credential, self._accounts) if credential else None
-        if caller is None:
-            return _reply(_refused(_MISSING if credential is None else _INCOMPLETE))
+        caller = self._caller(request)
+        if isinstance(caller, ApiError):
+            return _reply(_refused(caller))
         agent = request.headers.get("User-Agent", "")
         return _reply(await self._scaling.answer(ApiRequest(operation, body, caller, agent)))
+
+    def _caller(self, request: web.BaseRequest) -> Caller | ApiError:
+        credential = _credential(request)
+        if credential is None:
+            return _MISSING
+        caller = caller_of(credential, self._access_keys)
+        if caller is None:
+            return _INCOMPLETE
+        return _EXPIRED if caller.expired else caller
 
     async def _asynchronous(self, request: web.BaseRequest) -> web.StreamResponse:
         credential = _credential(request)
         if credential is None:
             return failed(MISSING_TOKEN)
-        caller = caller_of(credential, self._accounts)
-        return failed(INVALID_SIGNATURE) if caller is None else await self._runtime.answer(request, caller)
+        caller = caller_of(credential, self._access_keys)
+        if caller is None:
+            return failed(INVALID_SIGNATURE)
+        return failed(EXPIRED_TOKEN) if caller.expired else await self._runtime.answer(request, caller)
 
     async def _sagemaker(self, request: web.BaseRequest, operation: str) -> web.StreamResponse:
         body = await request.read()
-        credential = _credential(request)
-        if credential is None:
-            return _reply(_refused(_MISSING))
-        caller = caller_of(credential, self._accounts)
-        if caller is None:
-            return _reply(_refused(_INCOMPLETE))
+        caller = self._caller(request)
+        if isinstance(caller, ApiError):
+            return _reply(_refused(caller))
         agent = request.headers.get("User-Agent", "")
         try:
             return _reply(await self._api.answer(ApiRequest(operation, body, caller, agent)))

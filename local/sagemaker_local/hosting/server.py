@@ -57,6 +57,7 @@ class ModelServer:
         self._on_change = on_change
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._stopped = False
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ready.add_done_callback(lambda future: future.cancelled() or future.exception())
         self._supervising = asyncio.create_task(self._supervise())
@@ -90,7 +91,9 @@ class ModelServer:
         if not self._ready.done():
             self._ready.set_exception(NeverHealthyError("it was stopped"))
         await self._end()
-        _PORTS.give_back(self.port)
+        if not self._stopped:  # whoever stops it again would free a port that another server has by now
+            self._stopped = True
+            _PORTS.give_back(self.port)
 
     def _become(self, status: InstanceStatus, message: str) -> None:
         self.status, self.message = status, message

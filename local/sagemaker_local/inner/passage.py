@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 import aiohttp
@@ -12,7 +14,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from sagemaker_local.router.callers import Caller
+from sagemaker_local.router.callers import DEFAULT_ACCOUNT, AccessKey, Caller
 
 _READ_WHOLE_BYTES = 256 * 1024
 _CHUNK = 256 * 1024
@@ -23,8 +25,17 @@ _NOT_ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _LOGGED_SERVICES = frozenset({"sts", "logs"})
 _GIVES_KEYS = frozenset({"sts", "iam"})
 _ACCESS_KEY = re.compile(rb"<AccessKeyId>([^<]+)</AccessKeyId>")
+_EXPIRATION = re.compile(rb"(?<=<Expiration>)[^<]+(?=</Expiration>)")
 _ASSUMED_ROLE = re.compile(rb"<Arn>arn:[^:<]*:sts::(\d{12}):assumed-role/")
 _ERROR_CODE = re.compile(rb'<Code>([^<]+)</Code>|"__type"\s*:\s*"(?:[^"#]*#)?([^"]+)"')
+
+_ROLE_ARN = re.compile(r"arn:[^:]*:iam::(\d{12}):role/.+")
+_ACCOUNT_HEADER = "X-Moto-Account-Id"
+_WEB_IDENTITY = "AssumeRoleWithWebIdentity"
+_GLOBAL_REGION = "us-east-1"
+"""Where STS is that no region was named to."""
+
+OnKey = Callable[[str, AccessKey], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +49,13 @@ class Passed:
 
 
 class Passage:
-    """``on_key`` hears of access keys that STS and IAM give out, ``on_call`` of calls to STS and CloudWatch Logs."""
+    """``on_key`` hears of access keys that STS and IAM give out, before their owner does; ``on_call`` of calls to STS
+    and CloudWatch Logs. ``session_seconds`` is the longest that the keys of a role are good for."""
 
-    def __init__(self, url: str, on_key: Callable[[str, str], None], on_call: Callable[[Passed], None]) -> None:
+    def __init__(
+        self, url: str, on_key: OnKey, on_call: Callable[[Passed], None], session_seconds: float | None = None
+    ) -> None:
+        self._session_seconds = session_seconds
         self._url = url
         self._on_key = on_key
         self._on_call = on_call
@@ -63,6 +78,10 @@ class Passage:
         body = await self._body(request) if read is None else read
         url = URL(self._url + request.raw_path, encoded=True)
         headers = _end_to_end(request.headers)
+        if caller is not None:
+            headers[_ACCOUNT_HEADER] = caller.account  # moto forgets the keys that it gave out when it starts again
+        elif request.path == "/" and not isinstance(body, aiohttp.StreamReader):
+            caller, service = _without_keys(_form(request, body or b"")), "sts"
         try:
             async with self._session.request(
                 request.method, url, headers=headers, data=body, allow_redirects=False
@@ -92,8 +111,11 @@ class Passage:
         """A reply read in full, because it may carry an access key and its outcome is logged."""
         content = await upstream.read()
         if service in _GIVES_KEYS and (key := _ACCESS_KEY.search(content)):
-            role = _ASSUMED_ROLE.search(content)
-            self._on_key(key[1].decode(), role[1].decode() if role else caller.account)
+            given = AccessKey(caller.account)
+            if role := _ASSUMED_ROLE.search(content):
+                content, expires = self._limited(content)
+                given = AccessKey(role[1].decode(), expires)
+            await self._on_key(key[1].decode(), given)
         if service in _LOGGED_SERVICES:
             operation = _operation(request, body if isinstance(body, bytes) else b"")
             agent = request.headers.get("User-Agent", "")
@@ -102,6 +124,26 @@ class Passage:
         headers.popall("Content-Length", None)
         headers.popall("Transfer-Encoding", None)
         return web.Response(status=upstream.status, headers=headers, body=content)
+
+    def _limited(self, content: bytes) -> tuple[bytes, float | None]:
+        """A role's session, with its end no later than we may have it, and that end in epoch seconds."""
+        found = _EXPIRATION.search(content)
+        if found is None:
+            return content, None
+        expires = datetime.fromisoformat(found[0].decode()).timestamp()
+        if self._session_seconds is None or expires <= time.time() + self._session_seconds:
+            return content, expires
+        expires = time.time() + self._session_seconds
+        text = datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return content[: found.start()] + text.encode() + content[found.end() :], expires
+
+
+def _without_keys(form: Mapping[str, str]) -> Caller | None:
+    """Who asks STS for keys with a token instead of keys: the account that the role is in."""
+    if form.get("Action") != _WEB_IDENTITY:
+        return None
+    found = _ROLE_ARN.fullmatch(form.get("RoleArn", ""))
+    return Caller(found[1] if found else DEFAULT_ACCOUNT, _GLOBAL_REGION)
 
 
 async def _streamed(request: web.BaseRequest, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
@@ -130,8 +172,13 @@ def _operation(request: web.BaseRequest, body: bytes) -> str:
     target = request.headers.get("X-Amz-Target", "")
     if target:
         return target.rpartition(".")[2]
-    action = parse_qs(body.decode("latin-1")).get("Action") or parse_qs(request.query_string).get("Action")
-    return action[0] if action else request.path
+    return _form(request, body).get("Action", request.path)
+
+
+def _form(request: web.BaseRequest, body: bytes) -> dict[str, str]:
+    """Of a call in the query protocol, whose parameters are in the body, or in the URL."""
+    parameters = parse_qs(request.query_string) | parse_qs(body.decode("latin-1"))
+    return {name: values[0] for name, values in parameters.items()}
 
 
 def _outcome(status: int, content: bytes) -> str:

@@ -61,7 +61,7 @@ class Child:
         result: Any = None
         if message["op"] == "publish":
             self._board.apply(message)
-            if "accounts" in message:
+            if message["access_keys"]:
                 self._front.forget_callers()
         elif message["op"] == "drained":
             await self._board.drained({(host, port) for host, port in message["addresses"]})

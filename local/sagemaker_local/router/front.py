@@ -48,11 +48,11 @@ class Front:
         except KeyError:
             if len(self._callers) >= _CACHED:
                 self._callers.clear()
-            found = self._callers[credential] = callers.caller_of(credential, self.board.table.accounts)
+            found = self._callers[credential] = callers.caller_of(credential, self.board.table.access_keys)
             return found
 
     def forget_callers(self) -> None:
-        """The map of access keys changed."""
+        """The access keys that are known changed."""
         self._callers.clear()
 
 
@@ -213,6 +213,8 @@ class ClientConnection(asyncio.Protocol):
         caller = self._front.caller(credential) if credential else None
         if caller is None:
             return replies.INVALID_SIGNATURE
+        if caller.expired:
+            return replies.EXPIRED_TOKEN
         name = request.endpoint or ""
         target = self._front.board.targets.get((caller.account, caller.region, name))
         if target is None or not target.serving:

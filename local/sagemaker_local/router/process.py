@@ -171,7 +171,7 @@ class RouterProcess:
         async with self._lock:
             message = changes(self._table, table)
             self._table = table
-            if self._link is not None and (message["set"] or message["removed"] or "accounts" in message):
+            if self._link is not None and (message["set"] or message["removed"] or message["access_keys"]):
                 with contextlib.suppress(ConnectionResetError):  # its successor starts with this table
                     await self._link.ask({"op": "publish", **message})
 

@@ -51,6 +51,9 @@ INVALID_SIGNATURE = RuntimeFailure(
     "Authorization header requires 'Credential' parameter of the form key/date/region/service/aws4_request.",
 )
 
+EXPIRED_TOKEN = RuntimeFailure(403, "ExpiredTokenException", "The security token included in the request is expired")
+"""API reference, Common Error Types. The status is the page's."""
+
 
 def endpoint_not_found(name: str, account: str, status: str | None) -> RuntimeFailure:
     """SageMaker says the same of an endpoint that never served; the status is added as help."""

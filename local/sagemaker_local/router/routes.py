@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sagemaker_local.router.callers import AccessKey
+
 
 class RoutingStrategy(StrEnum):
     """API shape ProductionVariantRoutingConfig; SageMaker's own default is RANDOM."""
@@ -130,9 +132,9 @@ SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack", "
 class RouteTable:
     """Everything the router knows. Keep unchanged EndpointRoute objects as they are: only changed ones are sent.
 
-    ``accounts`` maps access keys that STS issued to the account they act in; any other access key of twelve digits is
-    its own account, all others are 123456789012 (moto's default account).
+    ``access_keys`` are those that STS and IAM gave out; any other access key of twelve digits is its own account, all
+    others are 123456789012 (moto's default account).
     """
 
     endpoints: Mapping[EndpointKey, EndpointRoute] = field(default_factory=dict)
-    accounts: Mapping[str, str] = field(default_factory=dict)
+    access_keys: Mapping[str, AccessKey] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sagemaker_local.router.callers import AccessKey
 from sagemaker_local.router.routes import (
     CaptureRoute,
     ComponentRoute,
@@ -21,18 +22,25 @@ from sagemaker_local.router.routes import (
 
 
 def changes(old: RouteTable, new: RouteTable) -> dict[str, Any]:
-    """The message that turns ``old`` into ``new``: endpoints to set, keys to remove, accounts when they differ."""
-    message: dict[str, Any] = {
+    """The message that turns ``old`` into ``new``: what to set and what to remove.
+
+    An access key that is to be removed is None.
+    """
+    gone = dict.fromkeys(name for name in old.access_keys if name not in new.access_keys)
+    return {
         "set": [
             _encode(route)
             for key, route in new.endpoints.items()
             if (known := old.endpoints.get(key)) is not route and known != route
         ],
         "removed": [list(key) for key in old.endpoints if key not in new.endpoints],
+        "access_keys": gone
+        | {
+            name: [each.account, each.expires]
+            for name, each in new.access_keys.items()
+            if old.access_keys.get(name) != each
+        },
     }
-    if old.accounts != new.accounts:
-        message["accounts"] = dict(new.accounts)
-    return message
 
 
 def apply(table: RouteTable, message: Mapping[str, Any]) -> RouteTable:
@@ -43,7 +51,12 @@ def apply(table: RouteTable, message: Mapping[str, Any]) -> RouteTable:
     for each in message["set"]:
         route = _decode(each)
         endpoints[route.key] = route
-    return RouteTable(endpoints, message.get("accounts", table.accounts))
+    access_keys = dict(table.access_keys)
+    for access_key, fields in message["access_keys"].items():
+        access_keys.pop(access_key, None)
+        if fields is not None:
+            access_keys[access_key] = AccessKey(*fields)
+    return RouteTable(endpoints, access_keys)
 
 
 def _encode(route: EndpointRoute) -> list[Any]:

@@ -7,8 +7,10 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 from typing import Any
 
+from sagemaker_local.router.callers import AccessKey
 from sagemaker_local.snapshot.codec import RecordError, decoded, encoded
 from sagemaker_local.snapshot.kinds import KINDS, RecordKey
 
@@ -20,8 +22,16 @@ CREATE TABLE IF NOT EXISTS records (
     account TEXT, region TEXT, kind TEXT, name TEXT, record TEXT NOT NULL, PRIMARY KEY (account, region, kind, name)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS access_keys (access_key TEXT PRIMARY KEY, account TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS key_ends (access_key TEXT PRIMARY KEY, expires REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS clock (only_one INTEGER PRIMARY KEY CHECK (only_one = 1), now REAL NOT NULL);
 """
+_KEYS = "SELECT access_key, account, expires FROM access_keys LEFT JOIN key_ends USING (access_key)"
+_OLD_KEYS = (
+    "DELETE FROM access_keys WHERE access_key IN (SELECT access_key FROM key_ends WHERE expires < ?)",
+    "DELETE FROM key_ends WHERE expires < ?",
+)
+_KEY_KEPT_SECONDS = 24 * 3600
+"""How long it is known of a key that it has expired."""
 _REMEDY = "Move the file away to start with an empty account."
 MAKE_ROOM = "Make room on that disk before the next start."
 
@@ -35,7 +45,7 @@ class Kept:
     """What a file holds. ``now`` is the clock when it was last written, None in a new file."""
 
     records: tuple[tuple[RecordKey, Any], ...] = ()
-    access_keys: Mapping[str, str] | None = None
+    access_keys: Mapping[str, AccessKey] | None = None
     now: float | None = None
 
 
@@ -45,7 +55,7 @@ class Changes:
 
     put: tuple[tuple[RecordKey, Any], ...] = ()
     gone: tuple[RecordKey, ...] = ()
-    access_keys: tuple[tuple[str, str], ...] = ()
+    access_keys: tuple[tuple[str, AccessKey], ...] = ()
     now: float = 0.0
 
 
@@ -61,20 +71,27 @@ def lock_folder(folder: Path) -> Any:
     return lock
 
 
+def _unusable(path: Path, error: sqlite3.Error) -> StateFileError:
+    full = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    remedy = f"{MAKE_ROOM} {_REMEDY}" if full else _REMEDY
+    return StateFileError(f"The state in {path} cannot be used: {error}. {remedy}")
+
+
 class StateFile:
     """Methods block and may be called from any thread, one at a time."""
 
     def __init__(self, path: Path) -> None:
         """Open or make it. Raises StateFileError for a file of another version, and for what is no such file."""
         self.path = path
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise _unusable(path, error) from error
         try:
             self._open()
         except sqlite3.Error as error:
             self._db.close()
-            full = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-            remedy = f"{MAKE_ROOM} {_REMEDY}" if full else _REMEDY
-            raise StateFileError(f"The state in {path} cannot be used: {error}. {remedy}") from error
+            raise _unusable(path, error) from error
         except StateFileError:
             self._db.close()
             raise
@@ -89,17 +106,19 @@ class StateFile:
         self._db.executescript(
             f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION};"
         )
+        for statement in _OLD_KEYS:
+            self._db.execute(statement, (time() - _KEY_KEPT_SECONDS,))
 
     def load(self) -> Kept:
         """Everything. Raises StateFileError when a record cannot be read."""
         try:
             rows = self._db.execute("SELECT account, region, kind, name, record FROM records").fetchall()
-            keys = dict(self._db.execute("SELECT access_key, account FROM access_keys").fetchall())
+            keys = self._db.execute(_KEYS).fetchall()
             clock = self._db.execute("SELECT now FROM clock").fetchone()
         except sqlite3.Error as error:
             raise StateFileError(f"The state in {self.path} cannot be read: {error}. {_REMEDY}") from error
         records = tuple((RecordKey(*row[:4]), self._record(RecordKey(*row[:4]), row[4])) for row in rows)
-        return Kept(records, keys, clock[0] if clock else None)
+        return Kept(records, {name: AccessKey(*key) for name, *key in keys}, clock[0] if clock else None)
 
     def _record(self, key: RecordKey, text: str) -> Any:
         try:
@@ -116,12 +135,15 @@ class StateFile:
             (each.account, each.region, each.kind, each.name, encoded(record, KINDS[each.kind].record_type))
             for each, record in changes.put
         ]
+        keys = [(name, key.account) for name, key in changes.access_keys]
+        ends = [(name, key.expires) for name, key in changes.access_keys if key.expires is not None]
         gone = [(each.account, each.region, each.kind, each.name) for each in changes.gone]
         try:
             self._db.execute("BEGIN")
             self._db.executemany("REPLACE INTO records VALUES (?, ?, ?, ?, ?)", put)
             self._db.executemany("DELETE FROM records WHERE (account, region, kind, name) = (?, ?, ?, ?)", gone)
-            self._db.executemany("REPLACE INTO access_keys VALUES (?, ?)", changes.access_keys)
+            self._db.executemany("REPLACE INTO access_keys VALUES (?, ?)", keys)
+            self._db.executemany("REPLACE INTO key_ends VALUES (?, ?)", ends)
             self._db.execute("REPLACE INTO clock VALUES (1, ?)", (changes.now,))
             self._db.execute("COMMIT")
         except sqlite3.Error as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sagemaker_local.control.faults import Mark
 from sagemaker_local.control.state.store import Store
+from sagemaker_local.router.callers import AccessKey
 from sagemaker_local.snapshot.file import MAKE_ROOM, Changes, StateFile, differences
 from sagemaker_local.snapshot.kinds import RecordKey, marks_of, records_of
 
@@ -21,7 +22,7 @@ INTERVAL_SECONDS = 0.2
 
 
 class Keeper:
-    """Looks for what changed every 0.2 s. ``access_keys`` is the account of each key that was given out; it may grow.
+    """Looks for what changed every 0.2 s. ``access_keys`` are those that were given out; they may get more.
 
     ``marks`` is what is left of markers. ``now`` is the clock; ``own_time`` says that it is not this machine's, so that
     it is kept up to the second.
@@ -31,7 +32,7 @@ class Keeper:
         self,
         file: StateFile,
         store: Store,
-        access_keys: Mapping[str, str],
+        access_keys: Mapping[str, AccessKey],
         now: Callable[[], float],
         *,
         own_time: bool = False,
@@ -44,7 +45,7 @@ class Keeper:
         self._access_keys = access_keys
         self._now = now
         self._written: Mapping[RecordKey, Any] = {}
-        self._written_keys: Mapping[str, str] = {}
+        self._written_keys: Mapping[str, AccessKey] = {}
         self._written_now = 0.0
         self._failing = False
         self._closing = asyncio.Event()

@@ -103,7 +103,7 @@ def local(folder: Path) -> Iterator[LocalSageMaker]:
     (folder / "images.yaml").write_text(yaml.safe_dump(IMAGES))
     flags = {
         "port": 0, "create-seconds": 0.6, "delete-seconds": 0.3, "startup-seconds": 4, "stop-grace-seconds": 2,
-        "images": folder / "images.yaml", "max-processes-per-variant": 2,
+        "images": folder / "images.yaml", "max-processes-per-variant": 2, "role-session-seconds": 2,
     }  # fmt: skip
     process = started(folder, "sagemaker-local", flags, {})
     try:
@@ -131,6 +131,16 @@ def ns(control_plane: Cluster, namespace: str, account: Account) -> Namespace:
 @pytest.fixture
 def scale(ns: Namespace) -> Scale:
     return Scale(ns)
+
+
+@pytest.fixture
+def irsa(account: Account, folder: Path) -> dict[str, str]:
+    """What the webhook of EKS puts into a pod, instead of keys."""
+    token = folder / "token"
+    token.write_text("header.claims.signature")
+    names = {"AWS_ENDPOINT_URL": account.url, "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null"}
+    role = f"arn:aws:iam::{account.id}:role/sagemaker-operator"
+    return names | {"AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(token)}
 
 
 Start = Callable[..., Process]

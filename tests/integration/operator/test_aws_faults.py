@@ -60,6 +60,19 @@ def test_without_credentials_it_says_so(ns: Any, account: Any, start: Any, relea
     assert ns.condition("Stalled")["status"] == "False"
 
 
+def test_a_token_is_enough_and_its_keys_are_renewed(
+    ns: Any, account: Any, local: Any, start: Any, release: Make, irsa: dict[str, str]
+) -> None:
+    """As IRSA: no key in the environment. boto3 renews keys ten minutes before their end, and these have less."""
+    assert start(environment=irsa).url
+    ns.apply(release(1))
+    ns.wait("Synced")
+    assert local.changes(account.id) == CREATE
+    exchanged = local.calls(account.id, "AssumeRoleWithWebIdentity")
+    assert len(exchanged) > 1
+    assert {call["outcome"] for call in exchanged} == {"ok"}
+
+
 def test_aws_away_at_the_start_is_told_and_overcome(
     ns: Any, account: Any, start: Any, release: Make, relay: Any
 ) -> None:

@@ -11,6 +11,7 @@ from sagemaker_local.control.state.endpoint import Deployment, Endpoint, Variant
 from sagemaker_local.control.state.features import DataCapture, Features
 from sagemaker_local.control.state.records import ServerlessConfig
 from sagemaker_local.hosting.types import container_names
+from sagemaker_local.router.callers import AccessKey
 from sagemaker_local.router.routes import (
     CaptureRoute,
     ComponentRoute,
@@ -169,7 +170,7 @@ class Routes:
         self._router = router
         self._endpoints: dict[EndpointKey, EndpointRoute] = {}
         self._components: dict[EndpointKey, dict[str, ComponentRoute]] = {}
-        self._accounts: dict[str, str] = {}
+        self._access_keys: dict[str, AccessKey] = {}
         self._wanted = 0
         self._published = 0
         self._publishing = asyncio.Lock()
@@ -205,11 +206,11 @@ class Routes:
             if route is not None and route.components is not None:
                 parts = {each.name: each for each in route.variants}
                 endpoints[key] = replace(route, components=tuple(_of(parts, each) for each in components.values()))
-        return RouteTable(endpoints, dict(self._accounts))
+        return RouteTable(endpoints, dict(self._access_keys))
 
-    def add_account(self, access_key: str, account: str) -> None:
-        """A key that STS or IAM gave out acts in this account."""
-        self._accounts[access_key] = account
+    def add_access_key(self, name: str, access_key: AccessKey) -> None:
+        """STS or IAM gave it out."""
+        self._access_keys[name] = access_key
         self._wanted += 1
 
     async def flush(self) -> None:

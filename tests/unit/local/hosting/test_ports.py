@@ -68,6 +68,9 @@ def test_a_server_whose_port_was_taken_gets_another_one(
         assert f"[sagemaker-local] Port {stranger} was taken meanwhile. It is started again with another one." in lines
         await found.stop()
         assert unlucky._given == set()
+        unlucky._given.add(found.port or 0)
+        await found.stop()
+        assert unlucky._given == {found.port}, "it is another server's now"
 
     asyncio.run(go())
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from sagemaker_local.router.callers import Caller, caller_of, credential_of, presigned_credential_of
+from sagemaker_local.router.callers import AccessKey, Caller, caller_of, credential_of, presigned_credential_of
 
 SCOPE = b"20261124/ap-northeast-2/sagemaker/aws4_request"
 
@@ -17,7 +19,16 @@ def test_the_account_comes_from_the_access_key(key: bytes, account: str) -> None
     header = b"AWS4-HMAC-SHA256 Credential=" + key + b"/" + SCOPE + b", SignedHeaders=host, Signature=0"
     credential = credential_of(header)
     assert credential is not None
-    assert caller_of(credential, {"ASIASTS": "444455556666"}) == Caller(account, "ap-northeast-2")
+    assert caller_of(credential, {"ASIASTS": AccessKey("444455556666")}) == Caller(account, "ap-northeast-2")
+
+
+@pytest.mark.parametrize(
+    ("expires", "expired"), [(None, False), (0.0, True), (time.time() - 1, True), (time.time() + 3600, False)]
+)
+def test_a_key_that_was_given_out_has_an_end(expires: float | None, expired: bool) -> None:
+    caller = caller_of(b"ASIASTS/" + SCOPE, {"ASIASTS": AccessKey("444455556666", expires)})
+    assert caller is not None
+    assert (caller.account, caller.expired) == ("444455556666", expired)
 
 
 @pytest.mark.parametrize("credential", [b"", b"AKIA", b"a/b/c/d/e", b"a/20261124//sagemaker/aws4_request"])

@@ -7,6 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sagemaker_local.router.callers import AccessKey
 from sagemaker_local.router.routes import (
     CaptureRoute,
     ComponentRoute,
@@ -51,10 +52,11 @@ ROUTES = st.builds(
     st.booleans(),
     st.sampled_from([(), (VariantRoute("shadow", 1.0),)]),
 )
+KEYS = st.builds(AccessKey, st.just("123456789012"), st.none() | st.sampled_from([1.0, 2.0]))
 TABLES = st.builds(
-    lambda routes, accounts: RouteTable({each.key: each for each in routes}, accounts),
+    lambda routes, access_keys: RouteTable({each.key: each for each in routes}, access_keys),
     st.lists(ROUTES, max_size=5),
-    st.dictionaries(st.text("k", max_size=2), st.just("123456789012"), max_size=2),
+    st.dictionaries(st.text("k", max_size=2), KEYS, max_size=2),
 )
 
 
@@ -65,4 +67,4 @@ def test_changes_applied_to_the_old_table_give_the_new_one(old: RouteTable, new:
 
 @given(TABLES)
 def test_nothing_is_sent_for_what_did_not_change(table: RouteTable) -> None:
-    assert changes(table, table) == {"set": [], "removed": []}
+    assert changes(table, table) == {"set": [], "removed": [], "access_keys": {}}

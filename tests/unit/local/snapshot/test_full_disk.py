@@ -57,3 +57,10 @@ def test_a_file_that_cannot_be_made_is_named_with_what_to_do(tmp_path: Path, mad
     said = f"{tmp_path}/new.sqlite cannot be used: .*Make room on that disk"
     with pytest.raises((OSError, ValueError), match=said), full():
         made(tmp_path / "new.sqlite")
+
+
+@pytest.mark.parametrize("made", [StateFile, Queue])
+def test_what_is_no_file_is_named_with_what_to_do(tmp_path: Path, made: Callable[[Path], object]) -> None:
+    said = f"{tmp_path} cannot be used: unable to open database file.*ove the file away to start"
+    with pytest.raises((OSError, ValueError), match=said):
+        made(tmp_path)

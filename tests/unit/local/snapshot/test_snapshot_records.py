@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from sagemaker_local.control.state.endpoint import (
 from sagemaker_local.control.state.policy import Policy
 from sagemaker_local.control.state.records import Container, Model, ProductionVariant, ServerlessConfig
 from sagemaker_local.control.state.store import AccountState, Collection, Store
+from sagemaker_local.router.callers import AccessKey
 from sagemaker_local.scaling.records import ScalingState
 from sagemaker_local.snapshot.codec import RecordError, decoded, encoded
 from sagemaker_local.snapshot.file import Changes, StateFile, differences
@@ -93,7 +95,8 @@ def test_only_what_changed_is_written(tmp_path: Path) -> None:
     known, put, gone = differences({}, records_of(store))
     assert (len(put), gone) == (3, [])
     file = StateFile(tmp_path / "file")
-    file.write(Changes(tuple(put), (), (("KEY", "1"),), 7.0))
+    keys = (("KEY", AccessKey("1")), ("SESSION", AccessKey("2", time.time() - 1)), ("OLD", AccessKey("2", 1.0)))
+    file.write(Changes(tuple(put), (), keys, 7.0))
     state.models.remove("one")
     state.models.put(replace(two, creation_time=2.0))
     _, put, gone = differences(known, records_of(store))
@@ -103,7 +106,7 @@ def test_only_what_changed_is_written(tmp_path: Path) -> None:
     again = StateFile(tmp_path / "file")
     kept = again.load()
     again.close()
-    assert (kept.now, kept.access_keys) == (8.0, {"KEY": "1"})
+    assert (kept.now, kept.access_keys) == (8.0, dict(keys[:2]))
     other = Store(lambda key: None)
     put_back(other, kept.records)
     assert dict(records_of(other)) == dict(records_of(store))
