@@ -21,6 +21,8 @@ from devcluster import Terminal, binaries
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT, REGION = "111122223333", "eu-west-1"
+SESSION_SECONDS = 20
+"""Shorter than the run that is to outlive it, longer than anything that a busy machine makes a request wait for."""
 LOCAL = "http://sagemaker-local.sagemaker-local:4570"
 AWS = {
     "AWS_ENDPOINT_URL": LOCAL,
@@ -68,6 +70,12 @@ class Stage:
         settings = Config(retries={"total_max_attempts": 3}, connect_timeout=5, read_timeout=30)
         return session.client(service, endpoint_url=self.url, config=settings)  # type: ignore[call-overload]
 
+    def calls(self) -> Any:
+        """Local SageMaker's log of calls, which only its own machine may read."""
+        read = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:4570/_local/calls').read().decode())"
+        words = ("-n", "sagemaker-local", "exec", "deployment/sagemaker-local", "--", "python", "-c", read)
+        return json.loads(self.cluster.kubectl(*words).stdout)
+
     def get(self, namespace: str, *words: str) -> Any:
         return json.loads(self.cluster.kubectl("-n", namespace, "get", *words, "-o", "json").stdout)
 
@@ -93,6 +101,8 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stage(cluster: LocalCluster, archives: Path) -> Stage:
     """Installed as docs/cluster.md says; model data is in S3, nothing serves yet."""
     cluster.kubectl("apply", "-f", str(ROOT / "manifests/local"))
+    short = f"SAGEMAKER_LOCAL_ROLE_SESSION_SECONDS={SESSION_SECONDS}"
+    cluster.kubectl("-n", "sagemaker-local", "set", "env", "deployment/sagemaker-local", short)
     cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "manifests/install.yaml"))
     words = [f"{name}={value}" for name, value in AWS.items()]
     cluster.kubectl("-n", "sagemaker-operator", "set", "env", _OPERATOR, *words)
