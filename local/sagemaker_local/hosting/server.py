@@ -110,9 +110,10 @@ class ModelServer:
         self._ready.set_result(None)
         backoff = self._settings.restart_backoff_seconds
         loop = asyncio.get_running_loop()
+        not_started = ""
         while True:
             since = loop.time()
-            cause = await self._watch()
+            cause = not_started or await self._watch()
             self._become(InstanceStatus.UNHEALTHY, cause)
             self._on_line(f"[sagemaker-local] {cause} It is started again.")
             await self._end()
@@ -121,8 +122,12 @@ class ModelServer:
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, self._settings.restart_backoff_max_seconds)
             self.restarts += 1
-            with contextlib.suppress(NeverHealthyError, OSError):  # _watch sees it again and says why
-                await self._start(loop.time() + self._startup_seconds)
+            not_started = ""
+            try:
+                with contextlib.suppress(NeverHealthyError):  # _watch sees it again and says why
+                    await self._start(loop.time() + self._startup_seconds)
+            except OSError as error:
+                not_started = f"The container could not be started: {error}."
 
     async def _first_start(self) -> None:
         deadline = asyncio.get_running_loop().time() + self._startup_seconds

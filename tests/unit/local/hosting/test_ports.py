@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,12 +42,14 @@ class Unlucky(Ports):
         return self._port
 
 
-async def started(folder: Path, words: tuple[str, ...] = WORD) -> tuple[ModelServer, list[str], str]:
+async def started(
+    folder: Path, words: tuple[str, ...] = WORD, on_change: Callable[[], None] = lambda: None
+) -> tuple[ModelServer, list[str], str]:
     """A server, once it serves or never will; its output, and why it never will."""
     settings = HostSettings(folder, "http://127.0.0.1:1", ping_timeout_seconds=0.2, startup_attempts=1)
     lines: list[str] = []
     command = ServerCommand(words, dict(os.environ), folder)
-    found = ModelServer(command, settings, 60, lines.append, lambda: None)
+    found = ModelServer(command, settings, 60, lines.append, on_change)
     try:
         await found.ready()
     except NeverHealthyError as error:
@@ -99,6 +102,31 @@ def test_a_server_that_ends_for_another_reason_is_not_started_again(
         assert "exit status 3" in wrong
         await found.stop()
         assert lines == ["once"]
+
+    asyncio.run(go())
+
+
+def test_a_server_that_cannot_be_started_again_is_tried_until_it_can(tmp_path: Path) -> None:
+    """As when the machine has no memory for a process; here its folder is away for a while."""
+    folder, away = tmp_path / "folder", tmp_path / "away"
+    folder.mkdir()
+
+    async def go() -> None:
+        changed = asyncio.Event()
+        found, _, _ = await started(folder, on_change=changed.set)
+
+        async def until(wanted: InstanceStatus, said: str) -> None:
+            async with asyncio.timeout(60):
+                while found.status is not wanted or said not in found.message:
+                    changed.clear()
+                    await changed.wait()
+
+        folder.rename(away)
+        os.kill(found.pid or 0, signal.SIGKILL)
+        await until(InstanceStatus.UNHEALTHY, "The container could not be started: [Errno 2] No such file or directory")
+        away.rename(folder)
+        await until(InstanceStatus.IN_SERVICE, "")
+        await found.stop()
 
     asyncio.run(go())
 
