@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 MOST_SAMPLES = 3
 """So many a class are looked at in a second by a worker, and so many different ones are kept of a run."""
+_MOST_READ = 8192
+"""Characters of a message, half of them from its end, where a traceback says what it was. A container may answer with
+megabytes, and nothing is sent while they are searched."""
 _MOST_LOOKED_AT = 500
 _MOST_REMEMBERED = 64
 _MOST_SHOWN = 160
@@ -21,11 +24,11 @@ _SECRETS = re.compile(
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
     r"|[A-Za-z0-9+/=]{40,}"  # secret keys, session tokens, signatures
 )
-_SIGNED_TEXT = re.compile(r"\s*The Canonical String for this request.*", re.DOTALL)
+_SIGNED_TEXT = re.compile(r"The Canonical String for this request.*", re.DOTALL)
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\):.*\n(?=\w)", re.DOTALL)
 _TAG = re.compile(r"<[^<>]{1,200}>")
-_SEE = re.compile(r"\s*See https://\S+ in account \d+ for more information\.?")
-_ERRNO = re.compile(r"^\[(?:Errno -?\d+|SSL: \w+|SSL)\] |\s*\(_ssl\.c:\d+\)$")
+_SEE = re.compile(r"See https://\S+ in account \d+ for more information\.?")
+_ERRNO = re.compile(r"^\[(?:Errno -?\d+|SSL: \w+|SSL)\] |\(_ssl\.c:\d+\)$")
 _HEAD = re.compile(r"(\d{3})? ?([A-Za-z_][\w.-]{0,63})?", re.ASCII)
 _VARYING = re.compile(r"[0-9a-fA-F-]{8,}|\d+")
 
@@ -69,6 +72,8 @@ def sample(head: str, message: str, body: bytes) -> str:
     """
     payload = _text_of(body)
     head = heading(head, payload)
+    if len(message) > _MOST_READ:
+        message = f"{message[: _MOST_READ // 2]} {_HIDDEN} {message[-_MOST_READ // 2 :]}"
     text = _SIGNED_TEXT.sub("", message)
     text = _SEE.sub("", _ERRNO.sub("", _TRACEBACK.sub("", text)))
     text = " ".join("".join(c if c.isprintable() else " " for c in _TAG.sub(" ", text)).split())

@@ -80,6 +80,21 @@ def test_long_messages_are_cut_between_words() -> None:
     assert len(sample("", "x" * 39 + " " + "y.z" * 100, b"")) == 160
 
 
+def test_of_megabytes_only_both_ends_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    class Pattern:
+        @staticmethod
+        def sub(_: str, text: str) -> str:
+            read.append(text)
+            return text
+
+    monkeypatch.setattr(samples, "_SIGNED_TEXT", Pattern)
+    message = "Traceback (most recent call last):\n" + "  File x\n" * 100_000 + "KeyError: 'x'"
+    assert sample("500", message, b"") == "500: KeyError: 'x'"
+    assert len(read[0]) < 9000
+
+
 WORDS = st.text("abcdefgh0123,.", max_size=60)
 
 
