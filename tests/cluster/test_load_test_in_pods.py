@@ -184,7 +184,7 @@ def test_the_endpoint_is_deleted_in_mid_run(release: Any, stage: Any) -> None:
     assert run.exit_code() == 5
     verdict = run.report()["verdict"]
     assert verdict["word"] == "endedEarly"
-    assert "the endpoint is gone" in verdict["headline"]
+    assert "does not exist any more" in verdict["headline"]
     run.await_no_workers()
 
 
