@@ -228,3 +228,9 @@ class LoadTest:
     invocation: Invocation = Invocation()
     locustfile: str | None = None
     search: Search = Search()
+
+    @property
+    def answer_seconds(self) -> float:
+        """How long after its sending a request may still be answered; an asynchronous one, by a result in S3."""
+        later = self.invocation.results.timeout_seconds if self.invocation.operation == "InvokeEndpointAsync" else 0.0
+        return self.load.timeout_seconds + later

@@ -78,7 +78,7 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     compare.add_argument("after", metavar="AFTER.JSON")
     add = _adder(compare, environment)
     add("--tolerance", type=_percent, default=5.0, metavar="PERCENT", help="a change that does not count (5%%)")
-    add("--format", choices=("text", "markdown", "json"), default="text", help="how it is printed (%(default)s)")
+    add("--format", type=_form, default="text", metavar="FORM", help="text, markdown or json (%(default)s)")
     add("--html", metavar="FILE", help="also as a page for people: one file that loads nothing")
     add("--ascii", action="store_true", help="plain ASCII in the terminal")
     return parser
@@ -121,6 +121,13 @@ def _whole(low: int, high: int):  # type: ignore[no-untyped-def]  # a parser for
         return int(text)
 
     return parse
+
+
+def _form(text: str) -> str:
+    """As a type and not as choices, which argparse does not hold against a default, so not against a variable."""
+    if text not in ("text", "markdown", "json"):
+        raise argparse.ArgumentTypeError(f"“{text}” is no form of a comparison; write text, markdown or json")
+    return text
 
 
 def _percent(text: str) -> float:

@@ -1,11 +1,11 @@
-"""The two commands, end to end: read, check, run, judge, write."""
+"""`sagemaker-loadtest run` and `report`, end to end: read, check, run, judge, write."""
 
 import contextlib
 import datetime as dt
 import json
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -26,6 +26,7 @@ from sagemaker_loadtest.judge.build import RunFacts, build_result
 from sagemaker_loadtest.judge.result import Result, ToolFacts, VerdictFacts
 from sagemaker_loadtest.judge.verdict import ExitCode
 from sagemaker_loadtest.measure.tally import Tally
+from sagemaker_loadtest.measure.timeline import Row
 from sagemaker_loadtest.pods.lobby import Lobby
 from sagemaker_loadtest.report import write_reports, write_result, write_series
 from sagemaker_loadtest.storage.mirror import Mirrors
@@ -74,8 +75,9 @@ def _run(
             begun = _Begun(test, payloads, url, asked, setting.run)
             with contextlib.closing(Mirrors(stores)) as mirrors:
                 result, tally = _through(supervisor, begun, out, screen, mirrors, lobby=lobby)
-            result, files = write(result, tally, out)
-            result, files, places = deliver(result, files, tally, out, stores)
+            rows = tally.timeline.settled_rows()
+            result, files = write(result, rows, out)
+            result, files, places = deliver(result, files, rows, out, stores)
             drop_empty(log)
             print("\n".join(summary(result, files, style, places)), flush=True)
     finally:
@@ -119,7 +121,7 @@ def _through(
     dress: Callable[[Result], Result] = lambda result: result,
     lobby: Lobby | None = None,
 ) -> tuple[Result, Tally]:
-    tally = Tally(begun.test.load)
+    tally = Tally(begun.test.load, begun.test.answer_seconds)
     keeper = Keeper(
         lambda so_far: dress(begun.result(tally, so_far, partial=True)),
         out,
@@ -204,30 +206,32 @@ def drop_empty(log: Path) -> None:
         return
 
 
-def write(result: Result, tally: Tally, out: Path) -> tuple[Result, list[str]]:
+def write(result: Result, rows: Sequence[tuple[int, Row]], out: Path) -> tuple[Result, list[str]]:
     """Writes everything; a result that cannot be written is an early end, whatever the numbers say."""
     try:
-        rows = tally.timeline.settled_rows()
         paths = (*write_reports(result, out), write_series(rows, out), write_result(result, out))
         return result, [str(path) for path in paths]
     except OSError as error:
         reason = f"the result could not be written to {out} ({error.strerror})"
-        lost = "The numbers below are all that is left of this run."
+        lost = "That folder has the result so far, if anything."
         return _unwritten(result, reason, lost, "Make room, then run it again."), []
 
 
 def deliver(
-    result: Result, files: list[str], tally: Tally, out: Path, stores: tuple[Store, ...]
+    result: Result, files: list[str], rows: Sequence[tuple[int, Row]], out: Path, stores: tuple[Store, ...]
 ) -> tuple[Result, list[str], list[str]]:
-    """Puts the files where else they are to be; one place that cannot be written to keeps no other from its copy."""
+    """Puts the files where else they are to be; one place that cannot be written to keeps no other from its copy, nor
+    does a folder without files.
+    """
     places = []
     for store in stores:
         try:
             places.append(store.put(result, [Path(name) for name in files]))
         except StoreError as error:
-            kept = f"All files are in {out}."
-            advice = "Fetch them from there while it lasts; mend the place for results before the next run."
-            result, files = write(_unwritten(result, str(error), kept, advice), tally, out)
+            kept = f"All files are in {out}." if files else ""
+            fetch = "Fetch them from there while it lasts; mend" if files else "Mend"
+            advice = f"{fetch} the place for results before the next run."
+            result, files = write(_unwritten(result, str(error), kept, advice), rows, out)
     return result, files, places
 
 

@@ -21,7 +21,7 @@ from sagemaker_loadtest.judge import found
 from sagemaker_loadtest.judge import result as r
 from sagemaker_loadtest.judge.search import Found, Step, Try, load_at, next_step, seconds_for
 from sagemaker_loadtest.judge.verdict import ExitCode
-from sagemaker_loadtest.measure.tally import Tally
+from sagemaker_loadtest.measure.timeline import Row
 from sagemaker_loadtest.pods.lobby import Lobby
 from sagemaker_loadtest.storage.mirror import Mirrors
 from sagemaker_loadtest.storage.store import Store
@@ -36,7 +36,7 @@ _BACK_SECONDS = 60.0
 
 @dataclass(slots=True)
 class _Search:
-    """A search on its way."""
+    """A search on its way. `rows`: of each step, those of its series.csv."""
 
     test: LoadTest
     payloads: tuple[Payload, ...]
@@ -52,7 +52,7 @@ class _Search:
     lobby: Lobby | None
     stretch: float = 1.0
     steps: list[tuple[r.StepFacts, r.Result]] = field(default_factory=list)
-    tally: Tally | None = None
+    rows: list[tuple[tuple[int, Row], ...]] = field(default_factory=list)
 
     def decide(self) -> Try | Found:
         done = [Step(step.rate, step.outcome, step.seconds) for step, _ in self.steps]
@@ -71,7 +71,7 @@ class _Search:
         return replace(result, search=self.result(self.so_far()).search) if self.steps else result
 
     def so_far(self) -> Found:
-        """What is known in the middle of the search."""
+        """What is known in the middle of the search, which nothing has stopped."""
         decided = self.decide()
         if isinstance(decided, Found):
             return decided
@@ -79,7 +79,7 @@ class _Search:
         stopped = next_step(replace(self.test.search, max_steps=len(steps)), steps, 0.0)
         if not isinstance(stopped, Found):
             raise TypeError("a search without steps left has an end")
-        return stopped
+        return replace(stopped, stopped="")
 
 
 def search_test(file: Path, overrides: Overrides, out: Path, *, ascii_only: bool, setting: Setting) -> int:
@@ -109,9 +109,9 @@ def _to_its_end(search: _Search, signals: list[int], stores: tuple[Store, ...]) 
         decided, aborted = _steps(search, signals)
     if search.lobby:
         search.lobby.end()
-    tally = search.tally or Tally(search.test.load)
-    result, files = run.write(search.result(decided, aborted), tally, search.out)
-    result, files, places = run.deliver(result, files, tally, search.out, stores)
+    rows = search.rows[found.counted(decided.rate, search.steps)]
+    result, files = run.write(search.result(decided, aborted), rows, search.out)
+    result, files, places = run.deliver(result, files, rows, search.out, stores)
     run.drop_empty(search.log)
     print("\n".join(search_summary(result, files, search.style)), flush=True)
     for place in places:
@@ -184,9 +184,10 @@ def _one(search: _Search, decided: Try) -> r.Result:
     bus = search.bus
     if bus and search.steps:
         bus = replace(bus, max_wait_seconds=min(bus.max_wait_seconds, _BACK_SECONDS))
-    result, search.tally = run.run_once(
+    result, tally = run.run_once(
         *begun, screen, search.run, search.mirrors, search.dressed, bus=bus, lobby=search.lobby
     )
+    search.rows.append(tally.timeline.settled_rows())
     return result
 
 

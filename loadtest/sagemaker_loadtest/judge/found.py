@@ -45,16 +45,20 @@ def _tightest(result: r.Result) -> r.ThresholdFacts | None:
     return min(found, key=lambda t: (t.variant is not None, -(t.percentile or 0)), default=None)
 
 
+def counted(rate: float | None, steps: Sequence[tuple[r.StepFacts, r.Result]]) -> int:
+    """Which of the steps the result is of: the last one that held at the rate found, else the last of all."""
+    held = [i for i, (step, _) in enumerate(steps) if step.rate == rate and step.outcome == "held"]
+    return held[-1] if held else len(steps) - 1
+
+
 def searched(
     test: LoadTest, fleet: Fleet, found: Found, steps: Sequence[tuple[r.StepFacts, r.Result]], aborted: str = ""
 ) -> r.Result:
-    """The result of the step that counts (the last one at the rate found, else the last of all) with the search.
+    """The result of the step that counts (`counted`) with the search.
 
     `aborted`: why the search could not go on, in words.
     """
-    counted = next((res for step, res in reversed(steps) if step.rate == found.rate and step.outcome == "held"), None)
-    last = steps[-1][1]
-    base = counted or last
+    last, base = steps[-1][1], steps[counted(found.rate, steps)][1]
     tightest = _tightest(base)
     shares = {v.name: v.seen_percent for v in base.variants if v.seen_percent}
     mean = base.summary.service_time.mean

@@ -77,9 +77,11 @@ class WorkerHealth:
 
 
 class Tally:
-    """Mutable sum of samples; everything else of a run is computed from it by pure functions."""
+    """Mutable sum of samples; everything else of a run is computed from it by pure functions. `answer_seconds`: how
+    long an answer may take, when that is longer than the load's time-out.
+    """
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, answer_seconds: float = 0.0) -> None:
         self.load = load
         self.bin_seconds = bin_seconds(load)
         self.bins = [Bin() for _ in range(math.ceil(load.duration_seconds / self.bin_seconds))]
@@ -90,7 +92,7 @@ class Tally:
         self.statuses: Counter[str] = Counter()
         self.samples: dict[str, list[ErrorSample]] = {}
         self.workers: dict[str, WorkerHealth] = {}
-        self.timeline = Timeline(load, self.bin_seconds)
+        self.timeline = Timeline(load, self.bin_seconds, max(answer_seconds, load.timeout_seconds))
         self.elapsed = 0.0
         self._recent: deque[tuple[int, Bin]] = deque()
 

@@ -2,7 +2,6 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable
 
 from sagemaker_loadtest.api.spec import Load
 from sagemaker_loadtest.measure.histogram import Histogram
@@ -26,14 +25,13 @@ class Row:
         self.maximum: float | None = None
         self.latency: Histogram | None = Histogram()
 
-    def settle(self, *, for_good: bool) -> None:
-        """Takes the percentiles from the histogram and, `for_good`, lets go of it."""
+    def settle(self) -> None:
+        """Takes the percentiles from the histogram and lets go of it."""
         if self.latency is None:
             return
         self.p50, self.p95, self.p99 = self.latency.percentiles((50, 95, 99), tail=1)
         self.maximum = self.latency.maximum
-        if for_good:
-            self.latency = None
+        self.latency = None
 
 
 class Fitness:
@@ -66,8 +64,8 @@ class Part:
 class Timeline:
     """Grows with the samples; its size is bounded by the number of bins and of rows, not by the load."""
 
-    def __init__(self, load: Load, bin_seconds: int) -> None:
-        self.load = load
+    def __init__(self, load: Load, bin_seconds: int, answer_seconds: float) -> None:
+        self._patience = answer_seconds + _LATE_SECONDS
         self.bin_seconds = bin_seconds
         self.row_seconds = max(1, math.ceil(load.duration_seconds / MOST_ROWS))
         self.rows: dict[int, Row] = {}
@@ -84,7 +82,7 @@ class Timeline:
         for second in sample.seconds:
             self._add_parts(second)
             self._add_row(second)
-        self._settle_until(int(health.second - self.load.timeout_seconds - _LATE_SECONDS))
+        self._settle_until(int(health.second - self._patience))
 
     def _bin(self, moment: float) -> int:
         return min(max(0, int(moment)) // self.bin_seconds, len(self.parts) - 1)
@@ -109,14 +107,14 @@ class Timeline:
     def _settle_until(self, second: int) -> None:
         while (self._settled + 1) * self.row_seconds <= second:
             if row := self.rows.get(self._settled):
-                row.settle(for_good=True)
+                row.settle()
             self._settled += 1
 
-    def settled_rows(self) -> Iterable[tuple[int, Row]]:
-        """(first second, row) for each that has any, in order."""
-        for number, row in sorted(self.rows.items()):
-            row.settle(for_good=False)
-            yield number * self.row_seconds, row
+    def settled_rows(self) -> tuple[tuple[int, Row], ...]:
+        """(first second, row) for each that has any, in order; for the end of a run, since no row changes any more."""
+        for row in self.rows.values():
+            row.settle()
+        return tuple((number * self.row_seconds, row) for number, row in sorted(self.rows.items()))
 
     def variants(self) -> tuple[str, ...]:
         """Names of the variants seen, busiest first; requests without one are left out."""

@@ -16,8 +16,6 @@ WAIT = 503
 OTHER_RUN = 409
 OVER = 410
 """Too late: the run has begun without this worker, or has ended."""
-
-
 _FAREWELL_SECONDS = 5.0
 
 

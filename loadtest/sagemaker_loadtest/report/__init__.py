@@ -21,17 +21,25 @@ SUMMARY_CSV = "summary.csv"
 SERIES_CSV = "series.csv"
 
 
-def write_reports(result: Result, out: Path) -> tuple[Path, ...]:
-    """index.html, summary.md, junit.xml and summary.csv in the folder `out`: all that follows from the result alone.
-    Raises OSError.
-    """
-    out.mkdir(parents=True, exist_ok=True)
+def render_result(result: Result) -> str:
+    """result.json."""
+    return json.dumps(encode(result), ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def render_reports(result: Result) -> tuple[tuple[str, str], ...]:
+    """index.html, summary.md, junit.xml and summary.csv, as name and text: all that follows from the result alone."""
     return (
-        _replace(out / PAGE, render_html(result)),
-        _replace(out / SUMMARY, render_markdown(result)),
-        _replace(out / JUNIT, render_junit(result)),
-        _replace(out / SUMMARY_CSV, render_summary(result)),
+        (PAGE, render_html(result)),
+        (SUMMARY, render_markdown(result)),
+        (JUNIT, render_junit(result)),
+        (SUMMARY_CSV, render_summary(result)),
     )
+
+
+def write_reports(result: Result, out: Path) -> tuple[Path, ...]:
+    """Those of `render_reports` in the folder `out`. Raises OSError."""
+    out.mkdir(parents=True, exist_ok=True)
+    return tuple(_replace(out / name, text) for name, text in render_reports(result))
 
 
 def write_series(rows: Iterable[tuple[int, Row]], out: Path) -> Path:
@@ -43,7 +51,7 @@ def write_series(rows: Iterable[tuple[int, Row]], out: Path) -> Path:
 def write_result(result: Result, out: Path) -> Path:
     """result.json in the folder `out`. Raises OSError."""
     out.mkdir(parents=True, exist_ok=True)
-    return _replace(out / RESULT, json.dumps(encode(result), ensure_ascii=False, separators=(",", ":")) + "\n")
+    return _replace(out / RESULT, render_result(result))
 
 
 def write_partial(result: Result, out: Path) -> tuple[Path, ...]:

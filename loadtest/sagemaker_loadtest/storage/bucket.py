@@ -15,6 +15,13 @@ _REMEDIES = {
 }
 
 
+def refusals() -> tuple[type[Exception], ...]:
+    """What is raised for an object that could not be written; RuntimeError when renewed credentials are expired."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return (BotoCoreError, ClientError, RuntimeError, OSError)
+
+
 @functools.cache
 def client(region: str, attempts: int, read_seconds: int) -> Any:
     """One for the whole run, which looks after its credentials: a fresh one each time would assume the role anew."""
@@ -38,7 +45,7 @@ def remedy(error: Exception, bucket: str, prefix: str) -> str:
     """What to do about an object that could not be written below the prefix."""
     from botocore.exceptions import ClientError, NoCredentialsError
 
-    if isinstance(error, NoCredentialsError):
+    if isinstance(error, NoCredentialsError | RuntimeError):
         return _KEYS
     if not isinstance(error, ClientError):
         return _REACH

@@ -15,9 +15,9 @@ from sagemaker_loadtest.api.errors import ConfigurationError
 from sagemaker_loadtest.api.spec import LoadTest
 from sagemaker_loadtest.judge.result import Result
 from sagemaker_loadtest.pods.kube import KubernetesAPI, KubernetesError
-from sagemaker_loadtest.report import PAGE, RESULT, SUMMARY
+from sagemaker_loadtest.report import PAGE, RESULT, SUMMARY, render_reports, render_result
 from sagemaker_loadtest.storage.bucket import client as _client
-from sagemaker_loadtest.storage.bucket import remedy, told
+from sagemaker_loadtest.storage.bucket import refusals, remedy, told
 
 CONFIG_MAP_BYTES = 1_000_000
 """What all values may have together, before base64; Kubernetes itself refuses more than 1 MiB (1,048,576 bytes)."""
@@ -43,7 +43,10 @@ class Store(Protocol):
         """Finds out whether it takes anything, before the load. Raises ConfigurationError with refusal and remedy."""
 
     def put(self, result: Result, files: Sequence[Path]) -> str:
-        """Puts them there and says where that is. Raises StoreError."""
+        """Puts them there and says where that is; without files, what follows from the result alone.
+
+        Raises StoreError.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,28 +72,24 @@ class S3Store:
 
     def try_out(self, test: LoadTest, run: str) -> None:
         """Leaves a summary.md that says that the run has begun."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
         began = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         words = f"# Load test: {test.name}\n\nRun {run} has begun ({began}); nothing is measured yet. "
         words += "Other files beside this one are of an earlier run until they are replaced.\n"
         try:
             self._write(_client(test.endpoint.region, _ATTEMPTS, _READ_SECONDS), SUMMARY, words.encode())
-        except (BotoCoreError, ClientError) as error:
+        except refusals() as error:
             way_out = remedy(error, self.bucket, self.prefix)
             raise ConfigurationError(
                 f"--results-s3: {self.url} cannot be written to ({told(error)}). {way_out}"
             ) from error
 
     def put(self, result: Result, files: Sequence[Path]) -> str:
-        from botocore.exceptions import BotoCoreError, ClientError
-
         patience = (1, _PARTIAL_SECONDS) if result.partial else (_ATTEMPTS, _READ_SECONDS)
         try:
             client = _client(result.endpoint.region, *patience)
-            for path in files:
-                self._write(client, path.name, path.read_bytes())
-        except (BotoCoreError, ClientError, OSError) as error:
+            for name, content in _contents(result, files):
+                self._write(client, name, content)
+        except refusals() as error:
             raise StoreError(f"{_what(result)} could not be written to {self.url} ({told(error)})") from error
         return self.url
 
@@ -160,22 +159,27 @@ def config_map_data(result: Result, files: Sequence[Path]) -> dict[str, Any]:
         "headline": result.verdict.headline,
         "partial": result.partial,
     }
-    paths = {path.name: path for path in files}
-    text = {_VERDICT: json.dumps(verdict, ensure_ascii=False), SUMMARY: _bounded(_text(paths.get(SUMMARY)))}
+    found = dict(_contents(result, files))
+    text = {_VERDICT: json.dumps(verdict, ensure_ascii=False), SUMMARY: _bounded(found.get(SUMMARY, b""))}
     left = CONFIG_MAP_BYTES - sum(len(value.encode()) for value in text.values())
     binary: dict[str, str | None] = {}
     for name in (RESULT, PAGE):
-        packed = gzip.compress(paths[name].read_bytes(), mtime=0) if name in paths else b""
+        packed = gzip.compress(found[name], mtime=0) if name in found else b""
         fits = 0 < len(packed) <= left
         binary[f"{name}.gz"] = base64.b64encode(packed).decode() if fits else None
         left -= len(packed) if fits else 0
     return {"data": text, "binaryData": binary}
 
 
-def _text(path: Path | None) -> str:
-    return path.read_text(encoding="utf-8") if path else ""
+def _contents(result: Result, files: Sequence[Path]) -> list[tuple[str, bytes]]:
+    """Name and content of the files. There are none when the folder could not be written to: what follows from the
+    result alone is made again then.
+    """
+    if files:
+        return [(path.name, path.read_bytes()) for path in files]
+    return [(name, text.encode()) for name, text in (*render_reports(result), (RESULT, render_result(result)))]
 
 
-def _bounded(text: str) -> str:
+def _bounded(text: bytes) -> str:
     """A summary is small; one that is not must not cost the verdict its place."""
-    return text.encode()[:_SUMMARY_BYTES].decode(errors="ignore")
+    return text[:_SUMMARY_BYTES].decode(errors="ignore")

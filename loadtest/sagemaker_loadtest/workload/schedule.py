@@ -69,7 +69,7 @@ def arrivals(load: Load, *, worker: int, workers: int, seed: int, since: float =
     stream = f"{seed}/{worker}" if since <= 0 else f"{seed}/{worker}/{since:.6f}"
     rng = random.Random(stream)  # noqa: S311 - a repeatable schedule, nothing secret
     past = offered_until(load, since)
-    turns = math.ceil((past - worker - 0.5) / workers) if past else 0
+    turns = max(0, math.ceil((past - worker - 0.5) / workers) - 1) if past else 0  # one more, as `past` is rounded
 
     def positions() -> Iterator[float]:
         position = past if poisson else worker + 0.5 + (turns - 1) * workers
@@ -80,7 +80,8 @@ def arrivals(load: Load, *, worker: int, workers: int, seed: int, since: float =
     for due in _moments(load.profile, positions()):
         if due >= load.duration_seconds:
             return
-        yield due
+        if due >= since:
+            yield due
 
 
 def recorded(moments: Sequence[float], load: Load, *, worker: int, workers: int, since: float = 0.0) -> Iterator[float]:

@@ -1,5 +1,6 @@
 """`sagemaker-loadtest search` over the wire, against an endpoint that throttles above a known rate."""
 
+import csv
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ import yaml
 from aiohttp import web
 
 from testkit.loadtest import CREDENTIALS, SCHEMAS, write_test
+from testkit.waiting import until
 
 LIMIT = 60
 SEARCH = {
@@ -54,6 +56,12 @@ class Search:
     def end(self) -> tuple[int, str]:
         text, _ = self.process.communicate(timeout=200)
         return self.process.returncode, text
+
+    @property
+    def so_far(self) -> dict[str, Any]:
+        file = self.out / "result.json"
+        found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        return found
 
     @property
     def result(self) -> dict[str, Any]:
@@ -141,10 +149,15 @@ def test_a_signal_ends_the_search_with_what_is_known(
     reached = stub.after(70)  # in the second step
     one = search()
     assert reached.wait(100)
+    until(lambda: one.so_far.get("search"), "the second step has a result so far")
+    assert (one.so_far["partial"], one.so_far["search"]["stopped"]) == (True, "")
     one.process.send_signal(signal.SIGTERM)
     code, text = one.end()
     assert code == 5, text
-    assert one.result["search"]["steps"]
+    assert len(one.result["search"]["steps"]) == 2
+    with (one.out / "series.csv").open() as file:
+        offered = [int(row["offered"]) for row in csv.DictReader(file)]
+    assert sum(offered[1:]) == one.result["summary"]["offered"], "both are of the same step, after its warm-up"
 
 
 def test_nothing_to_search_against(search: Callable[..., Search]) -> None:

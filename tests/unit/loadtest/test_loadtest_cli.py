@@ -114,6 +114,8 @@ def test_what_nobody_foresaw_is_no_missed_threshold(
 def test_wrong_variable_is_told() -> None:
     with pytest.raises(ConfigurationError, match="“many” is no whole number"):
         build_parser({"SAGEMAKER_LOADTEST_WORKERS": "many"}).parse_args(["run", "-f", "x"])
+    with pytest.raises(ConfigurationError, match="“xml” is no form of a comparison"):
+        build_parser({"SAGEMAKER_LOADTEST_FORMAT": "xml"}).parse_args(["compare", "a.json", "b.json"])
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["run", "--help"]])

@@ -5,6 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagemaker_loadtest.api.spec import Load, OpenLoad
+from sagemaker_loadtest.exchange.connection import Answer
+from sagemaker_loadtest.exchange.invocation import Reply
 from sagemaker_loadtest.exchange.replies import Outcome
 from sagemaker_loadtest.measure import samples
 from sagemaker_loadtest.measure.recorder import Recorder
@@ -47,6 +49,17 @@ REFUSED = ("400 ValidationError", "Invalid content type")
         ("403", "The key ASIAIOSFODNN7EXAMPLE is not known", "403: The key … is not known"),
         ("403", f"bad token {'Ab3/' * 20}==", "403: bad token …"),
         ("403", "Credential=AKID/20261112/eu-west-1, Signature=0a1b", "403: … …"),
+        ("403", "Authorization: Bearer ab.cd-ef is no token", "403: … is no token"),
+        ("403", "{'x-amz-security-token': 'FwoG-x', 'Authorization': 'Basic dXNlcg=='}", "403: {'… '…"),
+        ("403", "Authorization failed", "403: Authorization failed"),
+        ("", "KeyError", "KeyError"),
+        ("424 com.amazon.Model-Error", "no", "424 com.amazon.Model-Error: no"),
+        ("500 Smith has no row", "no", "500: no"),
+        ("500 \x1b[2J", "no", "500: no"),
+        ("500 \ud800", "no", "500: no"),
+        ("500 " + "x" * 65, "", "500"),
+        ("500 about_it", "no", "500 about_it: no"),
+        ("500 instances", "no", "500: no"),
         ("500", "\x1b[31mred\x1b[0m\u202e\x00 text", "500: [31mred [0m text"),
     ],
 )
@@ -54,11 +67,32 @@ def test_one_line_that_may_be_shown(head: str, message: str, told: str) -> None:
     assert sample(head, message, BODY) == told
 
 
+def test_a_server_that_writes_anything_where_the_name_of_an_error_stands() -> None:
+    answer = Answer()
+    answer.status, answer.body = 500, b'{"code": "no row 4711,Smith \\u001b[2J \\ud800", "message": "no"}'
+    assert Sampler().of(Reply(answer, Outcome.SERVICE_ERROR).said(), b"4711,Smith") == "500: no"
+
+
 def test_long_messages_are_cut_between_words() -> None:
     text = sample("500", "many words " * 40, b"")
     assert len(text) <= 160
     assert text.endswith(("many…", "words…"))
     assert len(sample("", "x" * 39 + " " + "y.z" * 100, b"")) == 160
+
+
+def test_of_megabytes_only_both_ends_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    class Pattern:
+        @staticmethod
+        def sub(_: str, text: str) -> str:
+            read.append(text)
+            return text
+
+    monkeypatch.setattr(samples, "_SIGNED_TEXT", Pattern)
+    message = "Traceback (most recent call last):\n" + "  File x\n" * 100_000 + "KeyError: 'x'"
+    assert sample("500", message, b"") == "500: KeyError: 'x'"
+    assert len(read[0]) < 9000
 
 
 WORDS = st.text("abcdefgh0123,.", max_size=60)
@@ -84,6 +118,7 @@ def test_messages_that_differ_in_numbers_are_looked_at_once(monkeypatch: pytest.
         sampler.of(("500", "".join(chr(ord("g") + int(digit)) for digit in str(i))), b"")
     assert len(looked) == 64
     assert sampler.of(("500", "one more"), b"") == "500"
+    assert sampler.of(("500 one more", ""), b"") == "500"
 
 
 def tallied(recorder: Recorder, warm_up: float = 0.0) -> Tally:

@@ -127,3 +127,10 @@ def test_a_lost_workers_arrivals_go_to_the_others(
     else:
         expected = offered_until(load, 10.0) - offered_until(load, since)
         assert abs(len(later) - expected) <= 6 * expected**0.5 + 10
+
+
+def test_an_arrival_at_the_very_moment_of_a_loss_is_sent() -> None:
+    load = Load(10.0, ramp_up_seconds=4.999999999999999, open=OpenLoad(100.0))
+    third = list(arrivals(load, worker=0, workers=1, seed=3))[2]
+    assert third == 0.5
+    assert next(arrivals(load, worker=0, workers=1, seed=3, since=third)) == third

@@ -9,12 +9,17 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from tests.unit.loadtest.test_loadtest_report import RESULTS, spec_of
 
+from sagemaker_loadtest.api.codec import decode
 from sagemaker_loadtest.api.errors import ConfigurationError
+from sagemaker_loadtest.command.run import deliver, write
 from sagemaker_loadtest.command.setting import Setting
 from sagemaker_loadtest.judge.result import Result
 from sagemaker_loadtest.storage.bucket import remedy
-from sagemaker_loadtest.storage.store import CONFIG_MAP_BYTES, S3Store, config_map_data
+from sagemaker_loadtest.storage.store import CONFIG_MAP_BYTES, S3Store, StoreError, config_map_data
+
+NAMES = ("index.html", "junit.xml", "result.json", "summary.csv", "summary.md")
 
 
 class _Facts:
@@ -64,10 +69,52 @@ def test_what_does_not_fit_is_taken_away(tmp_path: Path, result: int, page: int,
     assert sum(map(len, values)) <= CONFIG_MAP_BYTES
 
 
-def test_no_files_at_all_still_tell_the_verdict() -> None:
-    found = config_map_data(RESULT, [])
+class Bucket:
+    """boto3's client; `refusal` is what each writing ends with."""
+
+    def __init__(self, refusal: Exception | None = None) -> None:
+        self.refusal = refusal
+        self.objects: dict[str, bytes] = {}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> None:
+        if self.refusal:
+            raise self.refusal
+        self.objects[Key] = Body
+
+
+def test_a_folder_without_files_costs_no_other_place_its_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket, result = Bucket(), RESULTS["met"]
+    monkeypatch.setattr("sagemaker_loadtest.storage.store._client", lambda *_: bucket)
+    assert S3Store("b", "p/").put(result, []) == "s3://b/p/"
+    assert set(bucket.objects) == {f"p/{name}" for name in NAMES}
+    assert decode(Result, json.loads(bucket.objects["p/result.json"])) == result
+    found = config_map_data(result, [])
     assert json.loads(found["data"]["verdict.json"])["word"] == "met"
-    assert found["binaryData"] == {"result.json.gz": None, "index.html.gz": None}
+    assert "Load test: Met" in found["data"]["summary.md"]
+    packed = gzip.decompress(base64.b64decode(found["binaryData"]["result.json.gz"]))
+    assert decode(Result, json.loads(packed)) == result
+
+
+def test_renewed_credentials_that_are_expired_are_a_refusal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bucket = Bucket(RuntimeError("the refreshed credentials are still expired."))
+    monkeypatch.setattr("sagemaker_loadtest.storage.store._client", lambda *_: bucket)
+    with pytest.raises(StoreError, match=r"could not be written to s3://b/p/ \(the refreshed credentials"):
+        S3Store("b", "p/").put(RESULTS["met"], [])
+    with pytest.raises(ConfigurationError, match="Mend the credentials"):
+        S3Store("b", "p/").try_out(spec_of(), "r1")
+
+
+def test_what_is_told_of_a_folder_without_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.write_text("a file where the folder should be")
+    bucket = Bucket()
+    monkeypatch.setattr("sagemaker_loadtest.storage.store._client", lambda *_: bucket)
+    result, files = write(RESULTS["met"], (), folder)
+    assert (files, result.verdict.exit_code) == ([], 5)
+    bucket.refusal = RuntimeError("no")
+    told, _, places = deliver(result, files, (), folder, (S3Store("b", ""),))
+    assert places == []
+    assert not any("All files are in" in reason for reason in told.verdict.reasons)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.loadtest.test_loadtest_report import OPEN, RESULTS, result_of, spec_of, tally_of
 
-from sagemaker_loadtest.api.spec import Load, OpenLoad
+from sagemaker_loadtest.api.spec import AsyncResults, Invocation, Load, OpenLoad
 from sagemaker_loadtest.measure.blocks import blocks_of
 from sagemaker_loadtest.measure.histogram import Histogram
 from sagemaker_loadtest.measure.tally import Tally
@@ -67,19 +68,27 @@ def test_series_csv_has_a_row_per_second_that_adds_up() -> None:
     assert all(float(r["p50_ms"]) <= float(r["p95_ms"]) <= float(r["p99_ms"]) <= float(r["max_ms"]) for r in rows)
 
 
-def test_late_answers_still_count_in_their_second() -> None:
+@pytest.mark.parametrize(("waits", "told"), [(0.0, 1.0), (200.0, 1.0), (300.0, 3.0)])
+def test_late_answers_still_count_in_their_second(waits: float, told: float) -> None:
     load = Load(600.0, timeout_seconds=5.0, open=OpenLoad(1))
-    tally = Tally(load)
-    one = Histogram()
-    one.record(1000)
+    tally = Tally(load, waits)
+    soon, late = Histogram({1000: 2}, 1000), Histogram({3000: 4}, 3000)
 
     def report(at: float, *seconds: Second) -> None:
         tally.add(Sample("worker-1", seconds, Health(at, 1.0, pack(Histogram()), pack(Histogram()), 0, 1)))
 
-    report(1.0, Second(0, 1, 1, 1, {"": pack(one)}))
-    report(300.0, Second(0, 0, 0, 1, {"": pack(one)}))
+    report(1.0, Second(0, 6, 6, 2, {"": pack(soon)}))
+    report(290.0)
+    report(300.0, Second(0, 0, 0, 4, {"": pack(late)}))
     ((second, row),) = tally.timeline.settled_rows()
-    assert (second, row.answered, row.p50) == (0, 2, 1.0)
+    assert (second, row.answered, row.p50) == (0, 6, told)
+
+
+def test_an_asynchronous_answer_is_waited_for_until_its_result_may_come() -> None:
+    test = spec_of(Load(600.0, timeout_seconds=5.0, open=OpenLoad(1)))
+    waits = AsyncResults(timeout_seconds=300.0)
+    assert test.answer_seconds == 5.0
+    assert replace(test, invocation=Invocation("InvokeEndpointAsync", results=waits)).answer_seconds == 305.0
 
 
 def test_no_run_is_long_enough_to_fill_the_memory() -> None:
